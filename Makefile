@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# make run     build, then the main job end to end on this machine (last line: demo: ok)
+# make test    every test
+# make help    the rest
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+VENV := .venv
+PYTHON_PACKAGES := boto3 awscli cryptography
+# Real audit events to sign in the demo; the repository's own where there are none.
+ARCHIVED_EVENTS := $(wildcard ../shared/data/systems/illuvrse/archive_go_filestore/audit_*.json)
+EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
+
+.PHONY: help setup build release run test benchmark lint format fixtures clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: ## Install the C libraries and tools that are missing
+	@.ci/setup
+
+$(VENV)/.complete: Makefile | setup
+	@echo "setup: Python environment for the client tests ($(PYTHON_PACKAGES))"
+	@python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(PYTHON_PACKAGES)
+	@touch $@
+
+build: setup ## Debug build
+	swift build $(SWIFT_FLAGS)
+
+release: setup ## Optimised build
+	swift build -c release $(SWIFT_FLAGS)
+
+run: build ## The demo: from nothing to verified signatures, and the attacks that fail
+	@"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/keybroker" demo $(if $(EVENTS),--events $(EVENTS))
+
+test: setup $(VENV)/.complete ## Every test
+	@# One at a time: many of them start processes and measure time, and two cores do not carry all of them at once.
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" swift test --no-parallel $(SWIFT_FLAGS)
+
+benchmark: setup ## What verification costs, in multiples of one P-384 verification
+	swift run --package-path Benchmarks -c release verification-benchmark
+
+lint: ## Formatting rules
+	swift format lint --strict --parallel --recursive Package.swift Sources enclave host attestation-fixtures Tests \
+	    Benchmarks/Package.swift Benchmarks/Sources
+
+format: ## Format in place
+	swift format --in-place --parallel --recursive Package.swift Sources enclave host attestation-fixtures Tests \
+	    Benchmarks/Package.swift Benchmarks/Sources
+
+fixtures: setup ## Make attestation-fixtures/ again
+	swift run $(SWIFT_FLAGS) generate-fixtures --output attestation-fixtures
+
+clean: ## Remove what was built
+	rm -rf .build $(VENV)
