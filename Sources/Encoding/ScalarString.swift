@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension String {
+    /// Equality by Unicode scalars. Swift's `==` is by canonical equivalence, which JSON and CBOR do not know.
+    package func hasSameScalars(as other: String) -> Bool {
+        // Canonical equivalence follows from sameness and is decided fast for most text.
+        self == other && utf8.elementsEqual(other.utf8)
+    }
+}
+
+/// A string as a dictionary key, by its scalars.
+///
+/// The hash is over the bytes too: with the standard one, made over the normalised text, an attacker could choose any
+/// number of different names that collide.
+struct ScalarString: Hashable {
+    let text: String
+
+    init(_ text: String) { self.text = text }
+
+    static func == (a: ScalarString, b: ScalarString) -> Bool { a.text.hasSameScalars(as: b.text) }
+
+    func hash(into hasher: inout Hasher) {
+        let isHashed: Void? = unsafe text.utf8.withContiguousStorageIfAvailable {
+            unsafe hasher.combine(bytes: .init($0))
+        }
+        if isHashed == nil { for byte in text.utf8 { hasher.combine(byte) } }
+    }
+}
