@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Encoding
+
+/// One policy document: an IAM policy (no Principal) or a key policy (Principal required).
+package struct PolicyDocument: Sendable {
+    package enum Kind: Sendable {
+        case identity
+        case key
+    }
+
+    let statements: [Statement]
+    /// Whether any condition key of a request can matter.
+    package let hasConditions: Bool
+
+    /// Parses and validates. Unknown elements, operators or versions are errors: a condition that is not understood
+    /// must not be skipped.
+    ///
+    /// - Throws: `PolicySyntaxError` for the first fault.
+    package init(_ json: [UInt8], kind: Kind) throws(PolicySyntaxError) {
+        statements = try PolicyParser.parse(json, kind: kind)
+        hasConditions = statements.contains { !$0.conditions.isEmpty }
+    }
+}
+
+/// The language of a policy (IAM User Guide, "Version"): variables exist in the newer one only.
+enum PolicyVersion: String, Sendable {
+    case v2008 = "2008-10-17"
+    case v2012 = "2012-10-17"
+}
+
+/// One statement. An identity policy's has no principal: it is about whoever carries the policy.
+struct Statement: Sendable {
+    enum Effect: String, Sendable {
+        case allow = "Allow"
+        case deny = "Deny"
+    }
+
+    let effect: Effect
+    let principal: PrincipalElement?
+    let actions: PatternElement
+    let resources: PatternElement
+    let conditions: [Condition]
+}
+
+/// Action or Resource, or its complement.
+struct PatternElement: Sendable {
+    /// NotAction, NotResource.
+    let isNegated: Bool
+    let patterns: [WildcardPattern]
+
+    func matches(_ text: [Unicode.Scalar]) -> Bool {
+        patterns.contains { $0.matches(text) } != isNegated
+    }
+}
+
+/// Limits on a policy's text.
+enum PolicyLimits {
+    /// Characters of PolicyType in the KMS service model.
+    static let length = 131_072
+    /// The grammar nests five deep: document, statements, statement, condition, operator, values.
+    static let depth = 8
+}

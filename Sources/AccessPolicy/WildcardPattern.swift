@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A text in which `*` stands for any characters, and `?` for one.
+struct WildcardPattern: Sendable {
+    private enum Token: Equatable {
+        case literal(Unicode.Scalar)
+        case one
+        case any
+    }
+
+    private let tokens: [Token]
+
+    /// Compiles `text`, in which wildcards are wildcards.
+    init(_ text: some Sequence<Unicode.Scalar>) {
+        self.init(text.map { ($0, false) })
+    }
+
+    /// Compiles characters, of which those that are marked literal are no wildcards.
+    init(_ text: [(scalar: Unicode.Scalar, isLiteral: Bool)]) {
+        var tokens: [Token] = []
+        for (scalar, isLiteral) in text {
+            switch (scalar, isLiteral) {
+            case ("*", false):
+                // Several in a row mean no more than one.
+                if tokens.last != .any { tokens.append(.any) }
+            case ("?", false): tokens.append(.one)
+            default: tokens.append(.literal(scalar))
+            }
+        }
+        self.tokens = tokens
+    }
+
+    /// At most tokens × characters steps, whatever the pattern: only the last `*` is ever tried again, because one that
+    /// came earlier could not do better.
+    func matches(_ text: [Unicode.Scalar]) -> Bool {
+        var token = 0
+        var position = 0
+        var retry: (token: Int, position: Int)?
+        while position < text.count {
+            if token < tokens.count, tokens[token] == .any {
+                retry = (token, position)
+                token += 1
+            } else if token < tokens.count, Self.accepts(tokens[token], text[position]) {
+                token += 1
+                position += 1
+            } else if let last = retry {
+                retry = (last.token, last.position + 1)
+                token = last.token + 1
+                position = last.position + 1
+            } else {
+                return false
+            }
+        }
+        return tokens[token...].allSatisfy { $0 == .any }
+    }
+
+    private static func accepts(_ token: Token, _ scalar: Unicode.Scalar) -> Bool {
+        switch token {
+        case .literal(let expected): expected == scalar
+        case .one: true
+        case .any: false
+        }
+    }
+}
+
+/// A text of a policy after policy variables.
+enum PolicyText {
+    /// The characters of `text`, each marked whether it can be no wildcard. `${*}`, `${?}` and `${$}` are the characters
+    /// themselves. Nil if it has any other policy variable, which are not supported.
+    static func expand(_ text: String, version: PolicyVersion) -> [(scalar: Unicode.Scalar, isLiteral: Bool)]? {
+        var result: [(scalar: Unicode.Scalar, isLiteral: Bool)] = []
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            guard version == .v2012, scalar == "$", rest.first == "{" else {
+                result.append((scalar, false))
+                continue
+            }
+            let name = Array(rest.dropFirst().prefix(2))
+            guard name.count == 2, name[1] == "}", ["*", "?", "$"].contains(name[0]) else { return nil }
+            result.append((name[0], true))
+            rest = rest.dropFirst(3)
+        }
+        return result
+    }
+}
