@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Encoding
+import Foundation
+import KMSProtocol
+import TestSupport
+import Testing
+
+/// The names and limits here against botocore's model of the service.
+struct ServiceModelTests {
+    private static let script = """
+        import json, sys
+        import botocore.session
+        model = botocore.session.get_session().get_service_model("kms")
+        shapes = {}
+        for name in json.load(sys.stdin):
+            shape = model.shape_for(name)
+            shapes[name] = {"min": shape.metadata.get("min"), "max": shape.metadata.get("max"),
+                            "enum": list(getattr(shape, "enum", []))}
+        json.dump(shapes, sys.stdout)
+        """
+
+    static func shapes(_ names: [String]) throws -> JSONObject {
+        let output = try PythonTool.run(
+            script,
+            input: Data(JSON.array(names.map(JSON.string)).serialized())
+        )
+        return try #require(try JSON.parse([UInt8](output)).object)
+    }
+
+    @Test(.enabled(if: PythonTool.hasBotocore, Comment(rawValue: PythonTool.botocoreMissing)))
+    func `limits are those of the service model`() throws {
+        let expected: [String: ClosedRange<Int>] = [
+            "KeyIdType": KMSLimits.keyID, "PlaintextType": KMSLimits.plaintext,
+            "CiphertextType": KMSLimits.ciphertext, "GrantTokenType": KMSLimits.grantToken,
+            "AttestationDocumentType": KMSLimits.attestationDocument, "AliasNameType": KMSLimits.aliasName,
+            "MarkerType": KMSLimits.marker, "PolicyType": KMSLimits.policy, "PolicyNameType": KMSLimits.policyName,
+            "DescriptionType": KMSLimits.description, "CustomKeyStoreIdType": KMSLimits.customKeyStoreID,
+            "XksKeyIdType": KMSLimits.xksKeyID, "TagKeyType": KMSLimits.tagKey, "TagValueType": KMSLimits.tagValue,
+            "GrantTokenList": 0...KMSLimits.grantTokens,
+            "NumberOfBytesType": Int(KMSLimits.numberOfBytes.lowerBound)...Int(KMSLimits.numberOfBytes.upperBound),
+            "LimitType": Int(KMSLimits.limit.lowerBound)...Int(KMSLimits.limit.upperBound),
+        ]
+        let shapes = try Self.shapes(expected.keys.sorted())
+        for (name, range) in expected {
+            let shape = try #require(shapes[name]?.object)
+            #expect(shape["min"]?.int64 == Int64(range.lowerBound), "\(name)")
+            #expect(shape["max"]?.int64 == Int64(range.upperBound), "\(name)")
+        }
+    }
+
+    @Test(.enabled(if: PythonTool.hasBotocore, Comment(rawValue: PythonTool.botocoreMissing)))
+    func `names are those of the service model, in its order`() throws {
+        let ours: [String: [String]] = [
+            "SigningAlgorithmSpec": SigningAlgorithm.allCases.map(\.rawValue),
+            "MacAlgorithmSpec": MACAlgorithm.allCases.map(\.rawValue),
+            "EncryptionAlgorithmSpec": EncryptionAlgorithm.allCases.map(\.rawValue),
+            "MessageType": MessageType.allCases.map(\.rawValue),
+            "KeyUsageType": KeyUsage.allCases.map(\.rawValue),
+            "DataKeySpec": DataKeySpec.allCases.map(\.rawValue),
+            "OriginType": KeyOrigin.allCases.map(\.rawValue),
+            "KeyEncryptionMechanism": KeyEncryptionMechanism.allCases.map(\.rawValue),
+        ]
+        // Not here: they need OpenSSL 3.5, or a provider that Debian does not have.
+        let absent = ["SM2DSA", "ML_DSA_SHAKE_256", "SM2PKE"]
+        let shapes = try Self.shapes(ours.keys.sorted())
+        for (name, values) in ours {
+            let theirs = try #require(shapes[name]?.object?["enum"]?.array).compactMap(\.string)
+            #expect(values == theirs.filter { !absent.contains($0) }, "\(name)")
+        }
+        let specs = try #require(Self.shapes(["KeySpec"])["KeySpec"]?.object?["enum"]?.array).compactMap(\.string)
+        #expect(Set(KeySpec.allCases.map(\.rawValue)).isSubset(of: specs))
+        let states = try #require(Self.shapes(["KeyState"])["KeyState"]?.object?["enum"]?.array).compactMap(\.string)
+        #expect(Set(KeyState.allCases.map(\.rawValue)).isSubset(of: states))
+    }
+}
