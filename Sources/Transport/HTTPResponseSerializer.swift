@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import NIOHTTP1
+
+/// Writes whole responses: status line, headers, length, body. No Date, no Server.
+enum HTTPResponseSerializer {
+    /// Appends `response` to `buffer`. Framing is decided here, whatever headers the handler gave; a header that would
+    /// break it makes the response a plain 500.
+    static func write(_ response: HTTPResponse, toHead: Bool, closes: Bool, into buffer: inout ByteBuffer) {
+        var response = response
+        if !response.headers.allSatisfy({ isToken($0.name) && HTTPRequestRules.isFieldValue($0.value) }) {
+            response = HTTPResponse(status: .internalServerError)
+        }
+        // 1xx is not a final response, and 101 would change the protocol: not for a handler to give.
+        if response.status.code < 200 || response.status.code > 999 {
+            response = HTTPResponse(status: .internalServerError)
+        }
+
+        buffer.writeStaticString("HTTP/1.1 ")
+        buffer.writeString(String(response.status.code))
+        buffer.writeStaticString(" ")
+        buffer.writeString(
+            HTTPRequestRules.isFieldValue(response.status.reasonPhrase) ? response.status.reasonPhrase : ""
+        )
+        buffer.writeStaticString("\r\n")
+        for (name, value) in response.headers where !isFraming(name) {
+            buffer.writeString(name)
+            buffer.writeStaticString(": ")
+            buffer.writeString(value)
+            buffer.writeStaticString("\r\n")
+        }
+        let hasBody = response.status.code != 204 && response.status.code != 304
+        if hasBody {
+            buffer.writeStaticString("Content-Length: ")
+            buffer.writeString(String(response.body.readableBytes))
+            buffer.writeStaticString("\r\n")
+        }
+        buffer.writeStaticString(closes ? "Connection: close\r\n\r\n" : "\r\n")
+        if hasBody && !toHead { buffer.writeImmutableBuffer(response.body) }
+    }
+
+    private static func isFraming(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 10: name.lowercased() == "connection" || name.lowercased() == "keep-alive"
+        case 14: name.lowercased() == "content-length"
+        case 17: name.lowercased() == "transfer-encoding"
+        default: false
+        }
+    }
+
+    /// RFC 9110 section 5.6.2.
+    private static func isToken(_ name: String) -> Bool {
+        !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+                }
+            }
+    }
+}
