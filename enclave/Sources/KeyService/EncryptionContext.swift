@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Name-value pairs that are authenticated with a ciphertext (API Reference, EncryptionContext). Order does not matter,
+/// case does.
+struct EncryptionContext {
+    let pairs: [(name: String, value: String)]
+
+    init(_ context: [String: String] = [:]) {
+        pairs = context.map { (name: $0.key, value: $0.value) }
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    /// One byte string for each context and none for two: pairs sorted by the bytes of their names, each text preceded
+    /// by its length in 8 bytes, big-endian.
+    var canonicalBytes: [UInt8] {
+        var bytes: [UInt8] = []
+        for pair in pairs {
+            for text in [pair.name, pair.value] {
+                let count = UInt64(text.utf8.count)
+                bytes += (0..<8).map { UInt8(truncatingIfNeeded: count >> (56 - 8 * UInt64($0))) }
+                bytes += text.utf8
+            }
+        }
+        return bytes
+    }
+
+    /// `kms:EncryptionContext:NAME` for each pair, and `kms:EncryptionContextKeys`; nothing for an empty context.
+    var conditionKeys: [String: [String]] {
+        guard !pairs.isEmpty else { return [:] }
+        var keys: [String: [String]] = ["kms:EncryptionContextKeys": pairs.map(\.name)]
+        for pair in pairs {
+            // Condition keys are looked up without regard to case: names that differ in case alone are one key, of
+            // several values.
+            keys["kms:EncryptionContext:\(pair.name)", default: []].append(pair.value)
+        }
+        return keys
+    }
+}
