@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Cryptography
+package import KeyService
+
+/// What a keyring holds: keys, principals, and the key of the TLS identity where there is one.
+package struct KeyringContents: Sendable {
+    package var keys: [KeyRecord]
+    package var principals: [Principal]
+    /// Reserved for TLS that ends inside the enclave.
+    package var tlsIdentity: PrivateKey?
+
+    package init(keys: [KeyRecord], principals: [Principal], tlsIdentity: PrivateKey? = nil) {
+        self.keys = keys
+        self.principals = principals
+        self.tlsIdentity = tlsIdentity
+    }
+
+    /// The first limit that the contents exceed.
+    func checkLimits() throws(KeyringError) {
+        guard keys.count <= KeyringLimits.keys else { throw .limitExceeded("keys") }
+        guard principals.count <= KeyringLimits.principals else { throw .limitExceeded("principals") }
+        for key in keys {
+            guard key.aliases.count <= KeyringLimits.aliasesPerKey else { throw .limitExceeded("aliasesPerKey") }
+            guard key.policy.utf8.count <= KeyringLimits.policyLength else { throw .limitExceeded("policyLength") }
+        }
+        for principal in principals {
+            guard principal.policies.count <= KeyringLimits.policiesPerPrincipal else {
+                throw .limitExceeded("policiesPerPrincipal")
+            }
+            guard principal.policies.allSatisfy({ $0.utf8.count <= KeyringLimits.policyLength }) else {
+                throw .limitExceeded("policyLength")
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CBOR
+
+/// What a keyring may hold at most. The numbers are this product's: they bound what an enclave parses and locks.
+package enum KeyringLimits: Sendable {
+    /// Bytes of a sealed keyring, and so of what the relay may answer. Room for the keys and principals below with
+    /// policies of ordinary length.
+    package static let sealedLength = 1 << 20
+    package static let keys = 512
+    package static let principals = 256
+    /// Aliases of one key (AWS KMS quota: 50).
+    package static let aliasesPerKey = 50
+    /// IAM policies of one principal (AWS IAM quota: 10 attached policies, 20 at most).
+    package static let policiesPerPrincipal = 20
+    /// Bytes of one policy text (AWS KMS quota for key policies: 32 KB).
+    package static let policyLength = 32_768
+    /// Bytes of one secret: an RSA-4096 key in PKCS#8 has about 2400.
+    package static let secretLength = 4096
+    /// Bytes of the protected header: two identifiers of 64 bytes and two digests of 48, with room for their heads.
+    static let protectedHeaderLength = 512
+
+    /// The outer message: array, tag and flat headers.
+    static let envelope = CBORLimits(totalLength: sealedLength, depth: 4, items: 32, stringLength: sealedLength)
+    /// The public view: a map of arrays of maps of arrays. A key has 13 members, four items for each alias; a principal
+    /// has five members.
+    static let view = CBORLimits(
+        totalLength: sealedLength,
+        depth: 6,
+        items: 64 + keys * (40 + aliasesPerKey * 8) + principals * 64,
+        stringLength: policyLength
+    )
+}
