@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AccessPolicy
+import BrokerProtocol
+import Encoding
+import KMSProtocol
+import KeyService
+import Keyring
+
+/// The broker's own operations, authorised by the principal's IAM policies on the broker's ARN.
+struct BrokerOperations: Sendable {
+    let desk: AttestationDesk
+
+    /// Whether the principal may do this to the broker. There is no broker policy: IAM policies decide alone.
+    static func authorize(_ operation: BrokerOperation, caller: Caller, _ unlocked: Unlocked, at now: Timestamp)
+        throws(KMSError)
+    {
+        let configuration = unlocked.configured.configuration
+        let resource = configuration.arn
+        // Only what the enclave itself knows: addresses and networks are the host's to claim.
+        let conditions = [
+            "aws:PrincipalArn": [caller.arn], "aws:PrincipalAccount": [caller.account],
+            "aws:CurrentTime": [now.rfc3339], "aws:SecureTransport": ["false"],
+        ]
+        let request = AccessRequest(
+            principal: caller.arn,
+            principalAccount: caller.account,
+            action: operation.action,
+            resource: resource,
+            resourceAccount: configuration.account,
+            conditionKeys: conditions
+        )
+        let decision = AccessEvaluator.evaluate(request, keyPolicy: nil, identityPolicies: caller.policies)
+        let reason: String
+        switch decision {
+        case .allowed: return
+        case .explicitDeny: reason = "with an explicit deny in an identity-based policy"
+        case .implicitDeny: reason = "because no identity-based policy allows the \(operation.action) action"
+        }
+        throw .accessDenied(
+            "User: \(caller.arn) is not authorized to perform: \(operation.action) on resource: \(resource) \(reason)"
+        )
+    }
+
+    static func status(_ unlocked: Unlocked, at now: Timestamp) -> JSONObject {
+        let configured = unlocked.configured
+        let version = Int64(clamping: unlocked.header.version)
+        return JSONObject([
+            ("BrokerId", .string(configured.configuration.brokerID)),
+            ("Version", .string(productVersion)),
+            ("State", .string(EnclaveState.unlocked(unlocked).name)),
+            ("Time", .epochSeconds(now)),
+            ("BootId", .string(Hex.encode(configured.bootID))),
+            ("ConfigurationDigest", .string(Hex.encode(configured.configurationDigest))),
+            ("Channel", .string(configured.configuration.kms.channel)),
+            ("KeyringId", .string(unlocked.header.keyringID)),
+            ("KeyringVersion", .number(JSONNumber(version))),
+            ("KeyringDigest", .string(Hex.encode(unlocked.digest))),
+            ("KeyCount", .number(JSONNumber(Int64(unlocked.keys.keys.count)))),
+            ("Pcr0", .string(Hex.encode(configured.pcr0))),
+            ("Pcr16", .string(Hex.encode(configured.pcr16))),
+        ])
+    }
+
+    /// `{Nonce, KeyId?}` → `{AttestationDocument}`.
+    func attestation(_ input: JSONObject, _ unlocked: Unlocked) throws(KMSError) -> JSONObject {
+        let nonce = try Self.nonce(input)
+        let key = try Self.key(input, unlocked)
+        return JSONObject([("AttestationDocument", .blob(try desk.document(unlocked, nonce: nonce, key: key)))])
+    }
+
+    private static func nonce(_ input: JSONObject) throws(KMSError) -> [UInt8] {
+        guard let value = input["Nonce"], value != .null else {
+            throw .validation(
+                "1 validation error detected: Value null at 'nonce' failed to satisfy constraint: "
+                    + "Member must not be null"
+            )
+        }
+        guard let text = value.string, let nonce = try? Base64.decode(text) else {
+            throw .serialization("Member is not valid base64")
+        }
+        guard attestationNonceLength.contains(nonce.count) else { throw AttestationDesk.nonceLengthError }
+        return nonce
+    }
+
+    private static func key(_ input: JSONObject, _ unlocked: Unlocked) throws(KMSError) -> KeyRecord? {
+        guard let value = input["KeyId"], value != .null else { return nil }
+        guard let keyID = value.string else { throw .serialization("Member is not a string") }
+        return try unlocked.keys.resolve(keyID).key
+    }
+}
