@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AWSClient
+import Encoding
+import Transport
+
+/// From JSON to ``HostConfiguration``, member by member.
+enum HostConfigurationReader {
+    /// Operations in one configuration; KMS itself has about 55.
+    private static let maximumOperations = 64
+
+    static func read(_ json: JSON) throws(JSONFieldError) -> HostConfiguration {
+        var fields = try JSONFields(json)
+        _ = try fields.integer("format", in: 1...1)
+        let enclave = try enclave(try fields.value("enclave"), at: fields.path("enclave"))
+        let relay = try listener(try fields.value("relay"), at: fields.path("relay"))
+        let ingress = try listener(try fields.value("ingress"), at: fields.path("ingress"))
+        let kms = try kms(try fields.value("kms"), at: fields.path("kms"))
+        let configuration = try absolutePath(try fields.string("configuration"), at: fields.path("configuration"))
+        let state = try absolutePath(try fields.string("state"), at: fields.path("state"))
+        try fields.finish()
+        return HostConfiguration(
+            enclave: enclave,
+            relay: relay,
+            ingress: ingress,
+            kms: kms,
+            configurationFile: configuration,
+            stateDirectory: state
+        )
+    }
+
+    private static func enclave(_ json: JSON, at path: String) throws(JSONFieldError) -> HostConfiguration.Enclave {
+        var fields = try JSONFields(json, at: path)
+        let executable = try optionalString("executable", &fields)
+        let module = try optionalString("module", &fields)
+        let endpoint = try endpoint(try fields.string("endpoint"), at: fields.path("endpoint"))
+        if let executable { _ = try absolutePath(executable, at: fields.path("executable")) }
+        if executable != nil && module == nil {
+            throw JSONFieldError(path: fields.path("module"), problem: .missing)
+        }
+        if let module, module != "nsm", !module.hasPrefix("software:/") {
+            throw invalid(fields.path("module"), "must be nsm or software:/DIRECTORY")
+        }
+        if case .vsock(cid: nil, _) = endpoint {
+            throw invalid(fields.path("endpoint"), "must name the enclave's CID")
+        }
+        try fields.finish()
+        return HostConfiguration.Enclave(executable: executable, module: module, endpoint: endpoint)
+    }
+
+    private static func listener(_ json: JSON, at path: String) throws(JSONFieldError) -> Endpoint {
+        var fields = try JSONFields(json, at: path)
+        let endpoint = try endpoint(try fields.string("listen"), at: fields.path("listen"))
+        try fields.finish()
+        return endpoint
+    }
+
+    private static func kms(_ json: JSON, at path: String) throws(JSONFieldError) -> HostConfiguration.KMS {
+        var fields = try JSONFields(json, at: path)
+        let endpoint = try fields.string("endpoint")
+        let region = try fields.string("region")
+        let operations = try fields.strings("operations")
+        let profile = try optionalString("profile", &fields)
+        let authorities = try optionalString("certificateAuthorityFile", &fields)
+        do {
+            _ = try ServiceURL(endpoint)
+        } catch {
+            throw invalid(fields.path("endpoint"), "must be an http or https URL")
+        }
+        guard isName(region, extra: "-") else { throw invalid(fields.path("region"), "must be the name of a region") }
+        guard (1...maximumOperations).contains(operations.count) else {
+            throw invalid(fields.path("operations"), "must name 1 to \(maximumOperations) operations, usually Decrypt")
+        }
+        guard operations.allSatisfy({ isName($0, extra: "") }) else {
+            throw invalid(fields.path("operations"), "must be bare names of operations, like Decrypt")
+        }
+        if let authorities { _ = try absolutePath(authorities, at: fields.path("certificateAuthorityFile")) }
+        try fields.finish()
+        return HostConfiguration.KMS(
+            endpoint: endpoint,
+            region: region,
+            operations: Set(operations),
+            profile: profile,
+            certificateAuthorityFile: authorities
+        )
+    }
+
+    // MARK: Forms of strings
+
+    /// Absent and null are the same.
+    private static func optionalString(_ name: String, _ fields: inout JSONFields) throws(JSONFieldError) -> String? {
+        guard let value = try fields.optionalValue(name), value != .null else { return nil }
+        guard let text = value.string else {
+            throw JSONFieldError(path: fields.path(name), problem: .wrongType(expected: "string"))
+        }
+        guard !text.isEmpty else { throw invalid(fields.path(name), "must not be empty") }
+        return text
+    }
+
+    private static func endpoint(_ text: String, at path: String) throws(JSONFieldError) -> Endpoint {
+        do {
+            return try Endpoint(text)
+        } catch {
+            throw invalid(path, error.description)
+        }
+    }
+
+    /// A service has no directory of its own that a relative path could start from.
+    private static func absolutePath(_ text: String, at path: String) throws(JSONFieldError) -> String {
+        guard text.utf8.first == UInt8(ascii: "/"), !text.utf8.contains(0) else {
+            throw invalid(path, "must be an absolute path")
+        }
+        return text
+    }
+
+    /// 1 to 64 letters, digits and `extra`.
+    private static func isName(_ text: String, extra: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: extra.utf8.contains(byte)
+                }
+            }
+    }
+
+    private static func invalid(_ path: String, _ reason: String) -> JSONFieldError {
+        JSONFieldError(path: path, problem: .invalid(reason: reason))
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// One end of two connections that are one: what comes in here goes out there, unchanged.
+///
+/// Backpressure: an end is read only while the other takes writes. Half-close: the end of input here ends the output
+/// there, after everything before it is written. Both ends live on one event loop.
+final class SpliceHandler: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// Once one direction has ended, the other gets this long: a peer that never closes does not hold a place.
+    static let halfClosedTime = TimeAmount.seconds(60)
+
+    private var partner: SpliceHandler?
+    private var context: ChannelHandlerContext?
+    private var isActive = false
+    /// What has come before the connection is made: the loop reads to the end of an input that has ended, asked or not.
+    private var early: [ByteBuffer] = []
+    private var readHeld = false
+    private var unwritten = 0
+    private var inputEnded = false
+    /// End the output when all is written.
+    private var outputEnds = false
+    private var closesAfterwards = false
+
+    /// Two ends, one for each channel.
+    static func pair() -> (SpliceHandler, SpliceHandler) {
+        let (a, b) = (SpliceHandler(), SpliceHandler())
+        a.partner = b
+        b.partner = a
+        return (a, b)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if context.channel.isActive { started() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        started()
+        context.fireChannelActive()
+    }
+
+    private func started() {
+        guard !isActive else { return }
+        isActive = true
+        let bytes = early
+        early = []
+        for buffer in bytes { put(buffer) }
+        context?.flush()
+        endOutputIfWritten()
+        partner?.readOn()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { ended() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        partner?.write(Self.unwrapInboundIn(data))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        partner?.context?.flush()
+        context.fireChannelReadComplete()
+    }
+
+    func read(context: ChannelHandlerContext) {
+        if partner?.takesWrites ?? false { context.read() } else { readHeld = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { partner?.readOn() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed as ChannelEvent = event {
+            inputEnded = true
+            partner?.endOutput(closing: false)
+            if let partner, partner.inputEnded {
+                partner.endOutput(closing: true)
+                endOutput(closing: true)
+            } else {
+                let loop = context.eventLoop.assumeIsolated()
+                loop.scheduleTask(in: Self.halfClosedTime) { [weak self] in self?.closeBoth() }
+            }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        ended()
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    // MARK: Called by the partner
+
+    private var takesWrites: Bool { isActive && context?.channel.isWritable ?? false }
+
+    private func write(_ bytes: ByteBuffer) {
+        guard !outputEnds else { return }
+        if isActive { put(bytes) } else { early.append(bytes) }
+    }
+
+    private func put(_ bytes: ByteBuffer) {
+        guard let context else { return }
+        unwritten += 1
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.assumeIsolated().whenComplete { _ in
+            self.unwritten -= 1
+            self.endOutputIfWritten()
+        }
+        context.write(Self.wrapOutboundOut(bytes), promise: written)
+    }
+
+    private func readOn() {
+        guard readHeld, let context else { return }
+        readHeld = false
+        context.read()
+    }
+
+    private func endOutput(closing: Bool) {
+        outputEnds = true
+        closesAfterwards = closesAfterwards || closing
+        context?.flush()
+        endOutputIfWritten()
+    }
+
+    /// The loop would drop what is not written if the output were closed before.
+    private func endOutputIfWritten() {
+        guard isActive, outputEnds, unwritten == 0, let context else { return }
+        if closesAfterwards {
+            context.close(promise: nil)
+        } else {
+            context.close(mode: .output, promise: nil)
+        }
+    }
+
+    // MARK: The end
+
+    /// This end is gone: the other writes what it has, and goes.
+    private func ended() {
+        context = nil
+        let other = partner
+        partner = nil
+        other?.partner = nil
+        other?.endOutput(closing: true)
+        other?.limitLastWrite()
+    }
+
+    private func limitLastWrite() {
+        guard let context else { return }
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.halfClosedTime) { [weak self] in self?.closeBoth() }
+    }
+
+    private func closeBoth() {
+        let other = partner
+        context?.close(promise: nil)
+        other?.context?.close(promise: nil)
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The command line of `keybroker-host`.
+package enum HostArguments: Equatable, Sendable {
+    case run(configuration: String)
+    case check(configuration: String)
+    /// To standard output; exit code 0.
+    case print(String)
+    /// To standard error; exit code 2.
+    case usage(String)
+
+    package static let help = """
+        Usage: keybroker-host [check] --config FILE
+
+        The untrusted half of a key broker: launches the enclave, moves bytes between it and its clients, and takes its
+        requests to KMS. It holds no key and no credential of the broker; all it can do is refuse service.
+
+          --config FILE   the configuration, JSON; every member is explained in host/README.md
+          check           tests the configuration, the files and credentials that it names, and ends
+          --help, --version
+
+        A smallest configuration:
+
+          {"format": 1,
+           "enclave": {"executable": "/usr/libexec/keybroker-enclave", "module": "software:/var/lib/keybroker/module",
+                       "endpoint": "unix:///run/keybroker/enclave.sock"},
+           "relay": {"listen": "unix:///run/keybroker/relay.sock"},
+           "ingress": {"listen": "tcp://127.0.0.1:4600"},
+           "kms": {"endpoint": "https://kms.us-east-1.amazonaws.com", "region": "us-east-1", "operations": ["Decrypt"]},
+           "configuration": "/etc/keybroker/enclave.json",
+           "state": "/var/lib/keybroker/state"}
+
+        Credentials for KMS come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else from the shared
+        credentials file. One JSON line for each event goes to standard output. SIGTERM and SIGINT stop it cleanly.
+
+        """
+
+    /// Reads the arguments, without the program's name.
+    package static func parse(_ arguments: [String]) -> HostArguments {
+        if arguments.contains("--help") || arguments.contains("-h") { return .print(help) }
+        if arguments.contains("--version") { return .print("keybroker-host \(hostVersion)\n") }
+        var rest = arguments[...]
+        let isCheck = rest.first == "check"
+        if isCheck { rest = rest.dropFirst() }
+        guard rest.popFirst() == "--config" else {
+            return .usage(
+                rest.isEmpty && arguments.isEmpty ? "--config is missing: see --help" : "unknown arguments: see --help"
+            )
+        }
+        guard let file = rest.popFirst(), !file.isEmpty else { return .usage("--config needs a file") }
+        guard rest.isEmpty else { return .usage("too many arguments: see --help") }
+        return isCheck ? .check(configuration: file) : .run(configuration: file)
+    }
+}
+
+/// The version of this product (Semantic Versioning 2.0.0).
+package let hostVersion = "0.1.0"

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AWSClient
+import Encoding
+import Glibc
+
+/// What `keybroker-host check` looks at. Nothing is started, nothing is sent.
+enum HostCheck {
+    /// Each finding: what, and nil if it is right or else what is wrong.
+    static func findings(_ configuration: HostConfiguration) -> [(subject: String, problem: String?)] {
+        var findings: [(subject: String, problem: String?)] = []
+        if let executable = configuration.enclave.executable {
+            findings.append((subject: "enclave.executable", problem: unusable(executable, X_OK)))
+        }
+        findings.append(
+            (subject: "configuration", problem: problem(ofEnclaveConfiguration: configuration.configurationFile))
+        )
+        findings.append((subject: "state", problem: problem(ofState: configuration.stateDirectory)))
+        if let file = configuration.kms.certificateAuthorityFile {
+            findings.append((subject: "kms.certificateAuthorityFile", problem: unusable(file, R_OK)))
+        }
+        do {
+            _ = try CredentialChain.resolve(
+                environment: CredentialChain.processEnvironment(),
+                profile: configuration.kms.profile
+            )
+            findings.append((subject: "credentials", problem: nil))
+        } catch {
+            findings.append((subject: "credentials", problem: error.description))
+        }
+        return findings
+    }
+
+    private static func unusable(_ path: String, _ mode: CInt) -> String? {
+        guard unsafe access(path, mode) != 0 else { return nil }
+        return DurableFile.Failure(call: path, code: errno).description
+    }
+
+    private static func problem(ofEnclaveConfiguration path: String) -> String? {
+        do throws(DurableFile.Failure) {
+            guard let bytes = try DurableFile.read(path, limit: RelayLimits.configurationLength) else {
+                return "\(path) does not exist"
+            }
+            guard case .object = try? JSON.parse(bytes) else { return "\(path) is not a JSON object" }
+            return nil
+        } catch {
+            return error.description
+        }
+    }
+
+    /// An existing one is opened; one to be made needs its parent.
+    private static func problem(ofState path: String) -> String? {
+        if unsafe access(path, F_OK) == 0 {
+            guard let problem = unusable(path, R_OK | W_OK | X_OK) else {
+                return (try? DurableFile.names(in: path)) == nil ? "\(path) is not a directory" : nil
+            }
+            return problem
+        }
+        let parent = path.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+        return unusable(parent.isEmpty ? "/" : parent, W_OK | X_OK)
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import AWSClient
+package import Encoding
+import KMSProtocol
+package import Logging
+import NIOCore
+import NIOHTTP1
+package import SigV4
+import Synchronization
+package import Transport
+
+/// Signs the enclave's KMS requests with the host's credentials and forwards them: the configured operations, to the
+/// configured endpoint, nothing else.
+package final class KMSForwarder: Sendable {
+    /// Called for every request, so that rotated credentials are taken up.
+    package typealias Credentials = @Sendable () throws(CredentialError) -> AWSCredentials
+
+    private let settings: HostConfiguration.KMS
+    private let transport: WebTransport
+    private let credentials: Credentials
+    private let clock: @Sendable () -> Timestamp
+    private let logger: Logger
+    private let underWay = Atomic(0)
+
+    package init(
+        _ settings: HostConfiguration.KMS,
+        transport: WebTransport,
+        credentials: @escaping Credentials,
+        clock: @escaping @Sendable () -> Timestamp,
+        logger: Logger
+    ) {
+        self.settings = settings
+        self.transport = transport
+        self.credentials = credentials
+        self.clock = clock
+        self.logger = logger
+    }
+
+    /// KMS's own answer, or one in its shape that says why there is none.
+    package func forward(_ request: HTTPRequest) async -> HTTPResponse {
+        guard underWay.wrappingAdd(1, ordering: .relaxed).oldValue < RelayLimits.kmsRequests else {
+            underWay.wrappingSubtract(1, ordering: .relaxed)
+            return Self.error(.badRequest, "ThrottlingException", "the host has too many requests under way")
+        }
+        defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
+
+        guard let operation = operation(request) else {
+            logger.warning("kms request refused", metadata: ["target": "\(Self.shown(request.headers))"])
+            let allowed = settings.operations.sorted().joined(separator: ", ")
+            return Self.error(.forbidden, "AccessDeniedException", "the host forwards only \(allowed)")
+        }
+        guard request.body.readableBytes <= RelayLimits.kmsBody else {
+            return Self.error(.payloadTooLarge, "ValidationException", "the request is too large to be forwarded")
+        }
+        let current: AWSCredentials
+        do {
+            current = try credentials()
+        } catch {
+            logger.error("no credentials for kms", metadata: ["reason": "\(error.description)"])
+            return Self.error(.badGateway, "DependencyTimeoutException", "the host has no credentials for KMS")
+        }
+        let client = KMSClient(
+            endpoint: settings.endpoint,
+            region: settings.region,
+            credentials: current,
+            transport: transport,
+            clock: clock
+        )
+        let start = NIODeadline.now()
+        do {
+            let answer = try await client.forward(
+                "\(TargetPrefix.kms).\(operation)",
+                Array(request.body.readableBytesView)
+            )
+            log(operation, answer, since: start)
+            return Self.response(answer)
+        } catch {
+            logger.warning(
+                "kms unreachable",
+                metadata: ["operation": "\(operation)", "reason": "\(error.description)"]
+            )
+            return Self.error(
+                .badGateway,
+                "DependencyTimeoutException",
+                "the host cannot reach KMS: \(error.description)"
+            )
+        }
+    }
+
+    private func operation(_ request: HTTPRequest) -> String? {
+        let targets = request.headers[RelayContract.target]
+        let prefix = "\(TargetPrefix.kms)."
+        guard targets.count == 1, let target = targets.first, target.hasPrefix(prefix) else { return nil }
+        let operation = String(target.dropFirst(prefix.count))
+        return settings.operations.contains(operation) ? operation : nil
+    }
+
+    private func log(_ operation: String, _ answer: WebResponse, since start: NIODeadline) {
+        var metadata: Logger.Metadata = [
+            "operation": "\(operation)", "status": "\(answer.status)",
+            "milliseconds": "\((NIODeadline.now() - start).nanoseconds / 1_000_000)",
+        ]
+        if let id = answer.header("x-amzn-requestid") { metadata["requestId"] = "\(id.prefix(64))" }
+        if answer.status != 200,
+            let error = KMSError(body: answer.body, errorTypeHeader: answer.header("x-amzn-errortype"))
+        {
+            metadata["error"] = "\(error.name)"
+        }
+        logger.log(level: answer.status == 200 ? .info : .warning, "kms request", metadata: metadata)
+    }
+
+    // MARK: Responses
+
+    /// Headers that are the connection's own (RFC 9110 section 7.6.1); the length is set anew.
+    private static let connectionHeaders: Set<String> = [
+        "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+        "transfer-encoding", "upgrade", "content-length",
+    ]
+
+    private static func response(_ answer: WebResponse) -> HTTPResponse {
+        var headers = HTTPHeaders()
+        for (name, value) in answer.headers where !connectionHeaders.contains(name.lowercased()) {
+            headers.add(name: name, value: value)
+        }
+        return HTTPResponse(
+            status: HTTPResponseStatus(statusCode: answer.status),
+            headers: headers,
+            body: ByteBuffer(bytes: answer.body)
+        )
+    }
+
+    private static func error(_ status: HTTPResponseStatus, _ name: String, _ message: String) -> HTTPResponse {
+        HTTPResponse(
+            status: status,
+            headers: ["Content-Type": amzJSON],
+            body: ByteBuffer(bytes: KMSError(name, message).body)
+        )
+    }
+
+    private static func shown(_ headers: HTTPHeaders) -> String {
+        String(headers[RelayContract.target].joined(separator: " ").prefix(128))
+    }
+}
