@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AWSClient
+import ArgumentParser
+import Encoding
+import Foundation
+import KMSProtocol
+import SigV4
+
+/// Which broker, and as whom: the variables that AWS SDKs read, or flags.
+struct BrokerOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The broker's ingress. [default: $AWS_ENDPOINT_URL_KMS, $AWS_ENDPOINT_URL, or http://127.0.0.1:4600]",
+            valueName: "URL"
+        )
+    )
+    var endpoint: String?
+
+    @Option(help: ArgumentHelp("Region that requests are signed for. [default: $AWS_REGION or us-east-1]"))
+    var region: String?
+
+    @Option(help: ArgumentHelp("Profile of the shared credentials file."))
+    var profile: String?
+
+    private static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+    var url: String {
+        let environment = Self.environment
+        let url =
+            endpoint ?? environment["AWS_ENDPOINT_URL_KMS"] ?? environment["AWS_ENDPOINT_URL"]
+            ?? "http://127.0.0.1:4600"
+        return url.hasSuffix("/") ? String(url.dropLast()) : url
+    }
+
+    var regionName: String {
+        region ?? Self.environment["AWS_REGION"] ?? Self.environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
+    }
+
+    func credentials() throws(CommandFailure) -> AWSCredentials {
+        do {
+            return try CredentialChain.resolve(environment: Self.environment, profile: profile)
+        } catch {
+            throw .failed(error.description)
+        }
+    }
+
+    func client() throws(CommandFailure) -> KMSClient {
+        KMSClient(
+            endpoint: url,
+            region: regionName,
+            credentials: try credentials(),
+            transport: WebTransport(),
+            clock: SystemClock.now
+        )
+    }
+}
+
+extension KMSClient.Failure {
+    /// One line for people.
+    var line: String {
+        switch self {
+        case .service(let error, _): Self.line(error)
+        case .transport(let error): error.description
+        case .malformedResponse: "the answer is not what this operation returns"
+        }
+    }
+
+    static func line(_ error: KMSError) -> String {
+        error.message.map { "\(error.name): \(Console.printable($0))" } ?? error.name
+    }
+}

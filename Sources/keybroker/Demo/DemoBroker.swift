@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AWSClient
+import Encoding
+import Foundation
+import SigV4
+
+/// One host and the enclave that it launches, as separate processes, in a folder of their own.
+final class DemoBroker: Sendable {
+    struct Setup: Sendable {
+        /// Folder for sockets, log and host configuration.
+        var folder: String
+        /// Folder of the software module.
+        var module: String
+        /// The broker configuration's file.
+        var configuration: String
+        /// Folder of the sealed keyring.
+        var state: String
+        var kmsEndpoint: String
+        /// Credentials file for KMS, profile `default`.
+        var kmsCredentials: String
+    }
+
+    let setup: Setup
+    let url: String
+    private let process: Process
+    private let log: String
+
+    init(_ setup: Setup, programs: DemoPrograms) throws(CommandFailure) {
+        self.setup = setup
+        let port = try Self.freePort()
+        url = "http://127.0.0.1:\(port)"
+        log = setup.folder + "/host.log"
+        let configuration: JSON = [
+            "format": 1,
+            "enclave": [
+                "executable": .string(programs.enclave),
+                "module": .string("software:" + setup.module),
+                "endpoint": .string("unix://\(setup.folder)/enclave.sock"),
+            ],
+            "relay": ["listen": .string("unix://\(setup.folder)/relay.sock")],
+            "ingress": ["listen": .string("tcp://127.0.0.1:\(port)")],
+            "kms": [
+                "endpoint": .string(setup.kmsEndpoint), "region": "us-east-1", "operations": ["Decrypt"],
+            ],
+            "configuration": .string(setup.configuration),
+            "state": .string(setup.state),
+        ]
+        try InputFile.write(configuration.serialized(pretty: true), to: setup.folder + "/host.json")
+        try InputFile.write([], to: log)
+
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: programs.host)
+        process.arguments = ["--config", setup.folder + "/host.json"]
+        process.environment = ["AWS_SHARED_CREDENTIALS_FILE": setup.kmsCredentials]
+        process.standardInput = FileHandle.nullDevice
+        guard let output = FileHandle(forWritingAtPath: log) else {
+            throw .failed("\(log): cannot be written")
+        }
+        process.standardOutput = output
+        process.standardError = output
+        do {
+            try process.run()
+        } catch {
+            throw .failed("\(programs.host): does not start: \(error.localizedDescription)")
+        }
+    }
+
+    /// Waits until the enclave serves.
+    func waitUntilServing(seconds: Int = 30) async throws(CommandFailure) {
+        try await wait(seconds: seconds, until: "serving") { health in health == "unlocked" ? health : nil }
+    }
+
+    /// Waits until the log holds `marker`, and returns the rest of that message.
+    func waitForLog(_ marker: String, seconds: Int = 30) async throws(CommandFailure) -> String {
+        for _ in 0..<(seconds * 50) {
+            if let found = logged(marker) { return found }
+            try await pause()
+        }
+        throw .failed("no “\(marker)” in the log after \(seconds) s; \(lastLines())")
+    }
+
+    /// The state that the broker reports to anybody; nil if it does not answer.
+    func state() async -> String? {
+        try? await BrokerEndpoint(url, transport: WebTransport(timeoutSeconds: 2)).health()["state"]?.string
+    }
+
+    func stop() {
+        guard process.isRunning else { return }
+        process.terminate()
+        process.waitUntilExit()
+    }
+
+    private func wait(seconds: Int, until goal: String, _ done: (String?) -> String?) async throws(CommandFailure) {
+        for _ in 0..<(seconds * 50) {
+            guard process.isRunning else { throw .failed("the host ended; \(lastLines())") }
+            if done(await state()) != nil { return }
+            try await pause()
+        }
+        throw .failed("not \(goal) after \(seconds) s; \(lastLines())")
+    }
+
+    private func pause() async throws(CommandFailure) {
+        do {
+            try await Task.sleep(for: .milliseconds(20))
+        } catch {
+            throw .failed("interrupted")
+        }
+    }
+
+    private func logged(_ marker: String) -> String? {
+        guard let text = try? String(contentsOfFile: log, encoding: .utf8),
+            let found = text.range(of: marker)
+        else { return nil }
+        // A message ends where its JSON string does; the line may still be on its way.
+        let rest = text[found.lowerBound...]
+        guard let end = rest.firstIndex(of: "\n") else { return nil }
+        let line = rest[..<end]
+        let message = line.replacing("\\\"", with: "”").prefix { $0 != "\"" }
+        return Console.printable(String(message))
+    }
+
+    private func lastLines() -> String {
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        let lines = text.split(separator: "\n").suffix(3).map { Console.printable(String($0), limit: 300) }
+        return lines.isEmpty ? "its log is empty" : "its log ends: " + lines.joined(separator: " | ")
+    }
+
+    /// A TCP port that is free now.
+    private static func freePort() throws(CommandFailure) -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                unsafe bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
+            }
+        }
+        guard bound else { throw .failed("no free port") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+}
