@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures a whole deployment on this machine: set up with the release programs, loaded with `keybroker bench`.
+
+Development KMS, host, enclave with the software module, a keyring of 100 keys; requests straight to the enclave's
+listener and through the host's ingress; boot to first signature; resident memory. Standard library only.
+"""
+
+import argparse
+import base64
+import contextlib
+import datetime
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def signed(port, target, body, key, secret):
+    """Headers of an AWS JSON 1.1 request with Signature Version 4."""
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    headers = {"content-type": "application/x-amz-json-1.1", "host": f"127.0.0.1:{port}", "x-amz-date": now,
+               "x-amz-target": target}
+    names = ";".join(sorted(headers))
+    canonical = "\n".join(["POST", "/", ""] + [f"{n}:{headers[n]}" for n in sorted(headers)]
+                          + ["", names, hashlib.sha256(body).hexdigest()])
+    scope = f"{now[:8]}/{REGION}/kms/aws4_request"
+    text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    k = ("AWS4" + secret).encode()
+    for part in scope.split("/"):
+        k = hmac.new(k, part.encode(), hashlib.sha256).digest()
+    signature = hmac.new(k, text.encode(), hashlib.sha256).hexdigest()
+    headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={key}/{scope}, SignedHeaders={names}, "
+                                f"Signature={signature}")
+    return headers
+
+
+def call(port, target, request, key, secret):
+    body = json.dumps(request).encode()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("POST", "/", body, signed(port, target, body, key, secret))
+        response = connection.getresponse()
+        answer = response.read()
+        return response.status, json.loads(answer) if answer else {}
+    finally:
+        connection.close()
+
+
+class Deployment:
+    """The programs of one release folder, running in a scratch folder."""
+
+    def __init__(self, programs, folder, keys):
+        self.programs, self.folder, self.processes = programs, folder, []
+        self.run("keybroker", "module", "create", folder / "module")
+        self.kms_port = self.start_kms()
+        _, answer = call(self.kms_port, "TrentService.CreateKey", {}, "test", "test")
+        self.specify(keys)
+        self.run("keybroker", "keyring", "create", "--spec", folder / "keyring.json", "--kms-key",
+                 answer["KeyMetadata"]["Arn"], "--broker-id", "bench", "--configuration", folder / "enclave.json",
+                 "--state", folder / "state", "--credentials", folder / "credentials",
+                 env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+                      "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{self.kms_port}"})
+        text = (folder / "credentials").read_text()
+        self.key = re.search(r"aws_access_key_id *= *(\S+)", text)[1]
+        self.secret = re.search(r"aws_secret_access_key *= *(\S+)", text)[1]
+        self.direct, self.ingress = free_port(), free_port()
+        self.start_host()
+
+    def specify(self, count):
+        keys = [{"aliases": ["alias/ed25519"], "keySpec": "ECC_NIST_EDWARDS25519"},
+                {"aliases": ["alias/rsa"], "keySpec": "RSA_2048"},
+                {"aliases": ["alias/p256"], "keySpec": "ECC_NIST_P256"},
+                {"aliases": ["alias/hmac"], "keySpec": "HMAC_256"}]
+        specs = ["ECC_NIST_EDWARDS25519", "ECC_NIST_P256", "RSA_2048", "HMAC_256"]
+        while len(keys) < count:
+            keys.append({"aliases": [f"alias/key-{len(keys)}"], "keySpec": specs[len(keys) % len(specs)]})
+        (self.folder / "keyring.json").write_text(json.dumps(
+            {"format": 1, "keyringId": "bench", "account": ACCOUNT, "region": REGION, "keys": keys}))
+
+    def run(self, *arguments, env=None):
+        program, *rest = map(str, arguments)
+        return subprocess.run([self.programs / program, *rest], check=True, stdout=subprocess.PIPE, text=True,
+                              env={**os.environ, **(env or {})}).stdout
+
+    def start(self, *arguments, log, env=None):
+        program, *rest = map(str, arguments)
+        with open(self.folder / log, "ab") as output:
+            process = subprocess.Popen([self.programs / program, *rest], stdin=subprocess.DEVNULL, stdout=output,
+                                       stderr=output, env={**os.environ, **(env or {})})
+        self.processes.append(process)
+        return process
+
+    def start_kms(self):
+        self.start("keybroker", "kms", "serve", "--listen", "127.0.0.1:0", "--root", self.folder / "module/root.pem",
+                   "--access-key", "test:test", log="kms.log")
+        for _ in range(500):
+            if match := re.search(r"http://127\.0\.0\.1:(\d+)", (self.folder / "kms.log").read_text()):
+                return int(match[1])
+            time.sleep(0.01)
+        raise RuntimeError("the development KMS does not start")
+
+    def start_host(self):
+        """Without an executable: the enclave is started here, so that its boot can be timed."""
+        (self.folder / "host.json").write_text(json.dumps({
+            "format": 1, "enclave": {"endpoint": f"tcp://127.0.0.1:{self.direct}"},
+            "relay": {"listen": f"unix://{self.folder}/relay.sock"},
+            "ingress": {"listen": f"tcp://127.0.0.1:{self.ingress}"},
+            "kms": {"endpoint": f"http://127.0.0.1:{self.kms_port}", "region": REGION, "operations": ["Decrypt"]},
+            "configuration": f"{self.folder}/enclave.json", "state": f"{self.folder}/state"}))
+        self.start("keybroker-host", "--config", self.folder / "host.json", log="host.log",
+                   env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"})
+        for _ in range(500):
+            if (self.folder / "relay.sock").exists():
+                return
+            time.sleep(0.01)
+        raise RuntimeError("the host does not start")
+
+    def boot(self):
+        """Starts the enclave; seconds from the start of its process to its first signature."""
+        began = time.perf_counter()
+        enclave = self.start("keybroker-enclave", "--relay", f"unix://{self.folder}/relay.sock", "--listen",
+                             f"tcp://127.0.0.1:{self.direct}", "--module", f"software:{self.folder}/module",
+                             log="enclave.log")
+        while time.perf_counter() - began < 20:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                status, _ = call(self.direct, "TrentService.Sign",
+                                 {"KeyId": "alias/ed25519", "Message": base64.b64encode(b"first").decode(),
+                                  "SigningAlgorithm": "ED25519_SHA_512"}, self.key, self.secret)
+                if status == 200:
+                    return enclave, time.perf_counter() - began
+            time.sleep(0.001)
+        raise RuntimeError("the enclave does not unlock: " + (self.folder / "enclave.log").read_text()[-500:])
+
+    def stop(self, process):
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        self.processes.remove(process)
+
+    def bench(self, port, *arguments):
+        text = self.run("keybroker", "bench", "--endpoint", f"http://127.0.0.1:{port}", "--region", REGION, "--json",
+                        *arguments, env={"AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials")})
+        return json.loads(text)
+
+    def end(self):
+        for process in reversed(self.processes):
+            process.terminate()
+            process.wait()
+
+
+def processor_seconds(process):
+    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_megabytes(process):
+    status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+    return {name: int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("VmRSS", "RssAnon", "VmHWM")}
+
+
+LOADS = [  # name, key, operation, connections, more
+    ("Sign Ed25519, 1 connection", "alias/ed25519", "sign", 1, []),
+    ("Sign Ed25519, 64 connections", "alias/ed25519", "sign", 64, []),
+    ("Sign Ed25519, 8 connections x 8", "alias/ed25519", "sign", 8, ["--pipeline", "8"]),
+    ("Sign RSA-2048, 64 connections", "alias/rsa", "sign", 64, []),
+    ("Sign ECDSA P-256, 64 connections", "alias/p256", "sign", 64, []),
+    ("GenerateMac HMAC-SHA-256, 64 connections", "alias/hmac", "generate-mac", 64, []),
+    ("SignBatch Ed25519 x 1000, 2 connections", "alias/ed25519", "sign-batch", 2, []),
+    ("SignBatch Ed25519 x 1000, 1 connection", "alias/ed25519", "sign-batch", 1, []),
+    ("SignBatch RSA-2048 x 100, 2 connections", "alias/rsa", "sign-batch", 2, ["--batch-size", "100"]),
+]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--programs", type=pathlib.Path, default=".build/release", help="folder of the release programs")
+    parser.add_argument("--keys", type=int, default=100)
+    parser.add_argument("--boots", type=int, default=20)
+    parser.add_argument("--duration", type=float, default=5, help="seconds of each load")
+    parser.add_argument("--only", default="", help="loads whose name has this in it")
+    parser.add_argument("--path", choices=["direct", "ingress", "both"], default="both")
+    parser.add_argument("--hold", action="store_true", help="set up, print how to reach it, and wait")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="kb-bench-") as folder:
+        deployment = Deployment(options.programs.resolve(), pathlib.Path(folder), options.keys)
+        try:
+            measure(deployment, options)
+        finally:
+            deployment.end()
+
+
+def measure(deployment, options):
+    boots = []
+    for _ in range(max(0, options.boots - 1)):
+        enclave, seconds = deployment.boot()
+        boots.append(seconds)
+        deployment.stop(enclave)
+    enclave, seconds = deployment.boot()
+    boots.append(seconds)
+    print(f"boot to first signature: median {1000 * statistics.median(boots):.0f} ms, "
+          f"least {1000 * min(boots):.0f} ms, most {1000 * max(boots):.0f} ms ({len(boots)} boots)")
+    memory = resident_megabytes(enclave)
+    print(f"resident with {options.keys} keys: {memory['VmRSS']:.1f} MB, of it private {memory['RssAnon']:.1f} MB")
+    if options.hold:
+        print(f"enclave {enclave.pid}: http://127.0.0.1:{deployment.direct}, ingress: "
+              f"http://127.0.0.1:{deployment.ingress}\n"
+              f"export AWS_SHARED_CREDENTIALS_FILE={deployment.folder}/credentials", flush=True)
+        signal.pause()
+    ports = {"direct": deployment.direct, "ingress": deployment.ingress}
+    for path in ports if options.path == "both" else [options.path]:
+        for name, key, operation, connections, more in LOADS:
+            if options.only not in name:
+                continue
+            before = processor_seconds(enclave)
+            result = deployment.bench(ports[path], "--key", key, "--operation", operation, "--connections", connections,
+                                      "--duration", options.duration, *more)
+            # The processor time includes the warm-up of one second.
+            count = result["operationsPerSecond"] * (result["seconds"] + 1)
+            used = 1e6 * (processor_seconds(enclave) - before) / max(count, 1)
+            latency = result["latencyMicroseconds"]
+            print(f"{path:8} {name:42} {result['operationsPerSecond']:9.0f}/s  ratio {result['ratio']:5.2f}  "
+                  f"p50 {latency['p50']:8.0f}  p99 {latency['p99']:8.0f}  p99.9 {latency['p999']:8.0f} us  "
+                  f"enclave {used:6.1f} us each  load {result['loadAverage']:.1f}  "
+                  f"errors {result['errors'] or 'none'}", flush=True)
+    memory = resident_megabytes(enclave)
+    print(f"resident after it: {memory['VmRSS']:.1f} MB, of it private {memory['RssAnon']:.1f} MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
