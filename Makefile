@@ -9,7 +9,8 @@ SHELL := /bin/bash
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 VENV := .venv
-PYTHON_PACKAGES := boto3 awscli cryptography
+# Pinned, so that a client that changes is a change of this file.
+PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0
 # Real audit events to sign in the demo; the repository's own where there are none.
 ARCHIVED_EVENTS := $(wildcard ../shared/data/systems/illuvrse/archive_go_filestore/audit_*.json)
 EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)

@@ -50,7 +50,7 @@ struct ServiceModelTests {
     }
 
     @Test(.enabled(if: PythonTool.hasBotocore, Comment(rawValue: PythonTool.botocoreMissing)))
-    func `names are those of the service model, in its order`() throws {
+    func `every name is one of the service model's, in its order`() throws {
         let ours: [String: [String]] = [
             "SigningAlgorithmSpec": SigningAlgorithm.allCases.map(\.rawValue),
             "MacAlgorithmSpec": MACAlgorithm.allCases.map(\.rawValue),
@@ -61,12 +61,11 @@ struct ServiceModelTests {
             "OriginType": KeyOrigin.allCases.map(\.rawValue),
             "KeyEncryptionMechanism": KeyEncryptionMechanism.allCases.map(\.rawValue),
         ]
-        // Not here: they need OpenSSL 3.5, or a provider that Debian does not have.
-        let absent = ["SM2DSA", "ML_DSA_SHAKE_256", "SM2PKE"]
         let shapes = try Self.shapes(ours.keys.sorted())
         for (name, values) in ours {
             let theirs = try #require(shapes[name]?.object?["enum"]?.array).compactMap(\.string)
-            #expect(values == theirs.filter { !absent.contains($0) }, "\(name)")
+            // The service has more (SM2, ML-DSA), and goes on growing.
+            #expect(values == theirs.filter { values.contains($0) }, "\(name)")
         }
         let specs = try #require(Self.shapes(["KeySpec"])["KeySpec"]?.object?["enum"]?.array).compactMap(\.string)
         #expect(Set(KeySpec.allCases.map(\.rawValue)).isSubset(of: specs))
