@@ -68,7 +68,12 @@ final class DemoBroker: Sendable {
 
     /// Waits until the enclave serves.
     func waitUntilServing(seconds: Int = 30) async throws(CommandFailure) {
-        try await wait(seconds: seconds, until: "serving") { health in health == "unlocked" ? health : nil }
+        for _ in 0..<(seconds * 50) {
+            guard process.isRunning else { throw .failed("the host ended; \(lastLines())") }
+            if await state() == "unlocked" { return }
+            try await pause()
+        }
+        throw .failed("not serving after \(seconds) s; \(lastLines())")
     }
 
     /// Waits until the log holds `marker`, and returns the rest of that message.
@@ -89,15 +94,6 @@ final class DemoBroker: Sendable {
         guard process.isRunning else { return }
         process.terminate()
         process.waitUntilExit()
-    }
-
-    private func wait(seconds: Int, until goal: String, _ done: (String?) -> String?) async throws(CommandFailure) {
-        for _ in 0..<(seconds * 50) {
-            guard process.isRunning else { throw .failed("the host ended; \(lastLines())") }
-            if done(await state()) != nil { return }
-            try await pause()
-        }
-        throw .failed("not \(goal) after \(seconds) s; \(lastLines())")
     }
 
     private func pause() async throws(CommandFailure) {

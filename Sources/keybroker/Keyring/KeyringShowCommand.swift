@@ -37,7 +37,12 @@ struct KeyringShowCommand: AsyncParsableCommand {
         } catch let error as KeyringError {
             throw CommandFailure.usage("\(file): not a sealed keyring: \(error)")
         }
-        let view = try await configuration.asyncMap { try await opened(keyring, $0) } ?? KeyringPublicView(keyring)
+        let view: KeyringPublicView
+        if let configuration {
+            view = try await opened(keyring, configuration)
+        } else {
+            view = KeyringPublicView(keyring)
+        }
         if json {
             Console.json(view.json)
         } else {
@@ -71,12 +76,5 @@ struct KeyringShowCommand: AsyncParsableCommand {
         } catch {
             throw CommandFailure.failed("\(file): does not open: \(error)")
         }
-    }
-}
-
-extension Optional {
-    func asyncMap<T>(_ transform: (Wrapped) async throws -> T) async rethrows -> T? {
-        guard let self else { return nil }
-        return try await transform(self)
     }
 }
