@@ -30,6 +30,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: systemLibraries + neutral + enclave + host + fixtures + tests
@@ -97,6 +98,13 @@ var neutral: [Target] {
             path: "Sources/Transport"
         ),
         .target(
+            name: "AttestedTLS",
+            dependencies: [
+                "Cryptography", "Encoding", "Transport", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nioSSL,
+            ],
+            path: "Sources/AttestedTLS"
+        ),
+        .target(
             name: "AWSClient",
             dependencies: ["CLibcurl", "Cryptography", "Encoding", "KMSProtocol", "SigV4"],
             path: "Sources/AWSClient"
@@ -112,9 +120,9 @@ var neutral: [Target] {
         .executableTarget(
             name: "keybroker",
             dependencies: [
-                "AWSClient", "AuditTrail", "BrokerProtocol", "Cryptography", "DevelopmentKMS", "Encoding",
-                "KMSProtocol",
-                "Keyring", "NitroAttestation", "SigV4", "SoftwareModule", "Transport", nio("NIOCore"), nio("NIOPosix"),
+                "AWSClient", "AccessPolicy", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography",
+                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "NitroAttestation", "SigV4", "SoftwareModule",
+                "Transport", nio("NIOCore"), nio("NIOPosix"),
                 nio("NIOHTTP1"), log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -157,7 +165,8 @@ var enclave: [Target] {
         .target(
             name: "EnclaveCore",
             dependencies: [
-                "AccessPolicy", "BrokerProtocol", "Cryptography", "Encoding", "KMSProtocol", "KeyService", "Keyring",
+                "AccessPolicy", "AttestedTLS", "BrokerProtocol", "Cryptography", "Encoding", "KMSProtocol",
+                "KeyService", "Keyring",
                 "NitroAttestation", "SecurityModule", "SigV4", "Transport", nio("NIOCore"), nio("NIOPosix"),
                 nio("NIOHTTP1"),
             ],
@@ -224,6 +233,13 @@ var tests: [Target] {
         test("SigV4Tests", ["Cryptography", "Encoding", "SigV4"]),
         test("KMSProtocolTests", ["Encoding", "KMSProtocol"]),
         test("AuditTrailTests", ["AuditTrail", "Cryptography", "Encoding"]),
+        test(
+            "AttestedTLSTests",
+            [
+                "AttestedTLS", "Cryptography", "Encoding", "Transport", nio("NIOCore"), nio("NIOPosix"),
+                nio("NIOHTTP1"), nioSSL,
+            ]
+        ),
         test("TransportTests", ["Transport", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1")]),
         test(
             "AWSClientTests",
@@ -281,6 +297,7 @@ var tests: [Target] {
 // MARK: Shorthands
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
+var nioSSL: Target.Dependency { .product(name: "NIOSSL", package: "swift-nio-ssl") }
 var log: Target.Dependency { .product(name: "Logging", package: "swift-log") }
 var unixSignals: Target.Dependency { .product(name: "UnixSignals", package: "swift-service-lifecycle") }
 var lifecycle: Target.Dependency { .product(name: "ServiceLifecycle", package: "swift-service-lifecycle") }

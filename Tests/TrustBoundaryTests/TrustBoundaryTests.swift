@@ -24,14 +24,14 @@ struct TrustBoundaryTests {
     ]
 
     static let enclaveLibraries: Set<String> = [
-        "CLibCBOR", "COpenSSL", "NIOCore", "NIOHTTP1", "NIOPosix",
+        "CLibCBOR", "COpenSSL", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
     ]
     static let hostLibraries: Set<String> = [
         "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle",
         "UnixSignals",
     ]
     static let neutralLibraries: Set<String> = [
-        "ArgumentParser", "CLibCBOR", "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix",
+        "ArgumentParser", "CLibCBOR", "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
     ]
 
     @Test func `neutral targets depend on neutral targets, but for the named edges`() {
