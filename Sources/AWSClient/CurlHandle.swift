@@ -89,6 +89,7 @@ final class CurlHandle: @unchecked Sendable {
 
         if reception.isTooLarge { return .failure(.responseTooLarge) }
         if code == CURLE_OPERATION_TIMEDOUT { return .failure(.timeout) }
+        if code == CURLE_PEER_FAILED_VERIFICATION { return .failure(.untrustedCertificate) }
         guard code == CURLE_OK else { return .failure(.unreachable(Self.text(code))) }
         let status = unsafe kb_curl_response_code(handle)
         return .success(WebResponse(status: status, headers: reception.headers, body: reception.body))

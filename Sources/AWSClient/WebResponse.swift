@@ -24,6 +24,8 @@ package enum WebError: Error, Equatable, Sendable, CustomStringConvertible {
     /// libcurl's own words for the code; no address of ours in it, no credential.
     case unreachable(String)
     case timeout
+    /// The peer's certificate is not trusted, or names another host.
+    case untrustedCertificate
     case responseTooLarge
 
     /// One line for people.
@@ -31,6 +33,7 @@ package enum WebError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .unreachable(let reason): reason
         case .timeout: "no answer in time"
+        case .untrustedCertificate: "the certificate is not trusted, or is another host's"
         case .responseTooLarge: "the answer is larger than accepted here"
         }
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AWSClient
 import ArgumentParser
 import Encoding
 import NitroAttestation
@@ -20,14 +19,7 @@ struct AttestCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var broker: BrokerOptions
-    @OptionGroup var root: RootOptions
-    @OptionGroup var pcr: PCROptions
-
-    @Option(help: ArgumentHelp("The enclave executable that must be running.", valueName: "FILE"))
-    var binary: String?
-
-    @Option(help: ArgumentHelp("The configuration that it must have.", valueName: "FILE"))
-    var config: String?
+    @OptionGroup(title: "The enclave that is expected") var expected: ExpectedEnclaveOptions
 
     @Option(help: ArgumentHelp("A signing key that the document is to name.", valueName: "KEY-ID"))
     var key: String?
@@ -42,14 +34,7 @@ struct AttestCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        var policy = VerificationPolicy(roots: try root.anchors())
-        let computed = try ExpectedIdentity.pcrs(binary: binary, configuration: config)
-        policy.pcrs = try pcr.values().merging(computed) { given, _ in given }
-        guard policy.pcrs[0] != nil, policy.pcrs[16] != nil else {
-            throw CommandFailure.usage(
-                "an enclave is known by PCR0 and PCR16 together: name both with --pcr, or give --binary and --config"
-            )
-        }
+        let policy = try expected.policy()
         if let length = nonce?.bytes.count, !(16...64).contains(length) {
             throw CommandFailure.usage("--nonce: expected 16 to 64 bytes in hex")
         }
@@ -58,7 +43,7 @@ struct AttestCommand: AsyncParsableCommand {
             keyID: key,
             nonce: nonce?.bytes,
             policy: policy,
-            transport: WebTransport()
+            transport: broker.transport()
         )
         if let output { try InputFile.write(enclave.bytes, to: output) }
 

@@ -31,7 +31,7 @@ struct AttestedEnclave: Sendable {
         do {
             bytes = try await BrokerEndpoint(url, transport: transport).attestation(nonce: sent, keyID: keyID)
         } catch {
-            throw .failed("\(url): no attestation: \(Console.printable(error.description))")
+            throw BrokerFailure.explained(error, url: url)
         }
         var policy = demanded
         policy.nonce = sent

@@ -23,6 +23,14 @@ struct BrokerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Profile of the shared credentials file."))
     var profile: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Certificates that the broker's TLS is checked against, as `keybroker trust` writes them. [default: $AWS_CA_BUNDLE, or the system's]",
+            valueName: "FILE"
+        )
+    )
+    var caBundle: String?
+
     private static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     var url: String {
@@ -45,12 +53,18 @@ struct BrokerOptions: ParsableArguments {
         }
     }
 
+    /// HTTP(S) to this broker, certificates always checked.
+    func transport() -> WebTransport {
+        let file = caBundle ?? Self.environment["AWS_CA_BUNDLE"]
+        return WebTransport(certificateAuthorityFile: file?.isEmpty == false ? file : nil)
+    }
+
     func client() throws(CommandFailure) -> KMSClient {
         KMSClient(
             endpoint: url,
             region: regionName,
             credentials: try credentials(),
-            transport: WebTransport(),
+            transport: transport(),
             clock: SystemClock.now
         )
     }

@@ -37,19 +37,14 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func askStatus() async throws -> JSONObject {
-        let client = try broker.client()
-        do {
-            return try await client.call(BrokerOperation.getStatus.target, .object(JSONObject()))
-        } catch {
-            throw CommandFailure.failed("\(broker.url): \(error.line)")
-        }
+        try await BrokerSession(broker).call(BrokerOperation.getStatus, JSONObject())
     }
 
     private func askHealth() async throws -> JSONObject {
         do {
-            return try await BrokerEndpoint(broker.url, transport: WebTransport()).health()
+            return try await BrokerEndpoint(broker.url, transport: broker.transport()).health()
         } catch {
-            throw CommandFailure.failed("\(broker.url): \(Console.printable(error.description))")
+            throw BrokerFailure.explained(error, url: broker.url)
         }
     }
 }

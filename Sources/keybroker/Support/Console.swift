@@ -19,6 +19,7 @@ enum Console: Sendable {
     static func write(_ text: String) { put(text, to: STDOUT_FILENO) }
     static func line(_ text: String = "") { put(text + "\n", to: STDOUT_FILENO) }
     static func error(_ text: String) { put(text.hasSuffix("\n") ? text : text + "\n", to: STDERR_FILENO) }
+    static func writeError(_ text: String) { put(text, to: STDERR_FILENO) }
     static func write(bytes: [UInt8]) { put(bytes, to: STDOUT_FILENO) }
     static func json(_ value: JSON) { put(value.serialized(pretty: true) + [UInt8(ascii: "\n")], to: STDOUT_FILENO) }
 

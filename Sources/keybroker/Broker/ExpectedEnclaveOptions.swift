@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import NitroAttestation
+
+/// Which enclave a command relies on: PCR0 and PCR16, as values or as the files that they measure.
+struct ExpectedEnclaveOptions: ParsableArguments {
+    @OptionGroup var root: RootOptions
+    @OptionGroup var pcr: PCROptions
+
+    @Option(help: ArgumentHelp("The enclave executable that must be running.", valueName: "FILE"))
+    var binary: String?
+
+    @Option(help: ArgumentHelp("The configuration that it must have.", valueName: "FILE"))
+    var config: String?
+
+    /// Whether the user named an image, and so wants an attestation.
+    var namesImage: Bool { binary != nil || pcr.pcrs.contains { $0.hasPrefix("0=") } }
+
+    /// What a document must show. Without both PCR0 and PCR16 it is a usage error: the genuine image under a stranger's
+    /// configuration is a stranger.
+    func policy() throws(CommandFailure) -> VerificationPolicy {
+        var policy = VerificationPolicy(roots: try root.anchors())
+        let computed = try ExpectedIdentity.pcrs(binary: binary, configuration: config)
+        policy.pcrs = try pcr.values().merging(computed) { given, _ in given }
+        guard policy.pcrs[0] != nil, policy.pcrs[16] != nil else {
+            throw .usage(
+                "an enclave is known by PCR0 and PCR16 together: name both with --pcr, or give --binary and --config"
+            )
+        }
+        return policy
+    }
+}
