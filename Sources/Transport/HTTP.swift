@@ -10,12 +10,21 @@ package struct HTTPRequest: Sendable {
     package var target: String
     package var headers: HTTPHeaders
     package var body: ByteBuffer
+    /// It came in over TLS that ended in this process. Never what the peer says of itself.
+    package var isSecureTransport: Bool
 
-    package init(method: HTTPMethod, target: String, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer()) {
+    package init(
+        method: HTTPMethod,
+        target: String,
+        headers: HTTPHeaders = [:],
+        body: ByteBuffer = ByteBuffer(),
+        isSecureTransport: Bool = false
+    ) {
         self.method = method
         self.target = target
         self.headers = headers
         self.body = body
+        self.isSecureTransport = isSecureTransport
     }
 }
 

@@ -28,13 +28,14 @@ struct HTTPRequestAssembler {
     }
 
     /// The request, and whether the connection stays open after it.
-    mutating func finish() -> (HTTPRequest, keepsAlive: Bool)? {
+    mutating func finish(isSecureTransport: Bool) -> (HTTPRequest, keepsAlive: Bool)? {
         guard let head = head.take() else { return nil }
         let request = HTTPRequest(
             method: head.method,
             target: head.uri,
             headers: head.headers,
-            body: body.take() ?? ByteBuffer()
+            body: body.take() ?? ByteBuffer(),
+            isSecureTransport: isSecureTransport
         )
         // The decoder reads nothing after CONNECT or a request to upgrade, neither of which is done here.
         let ends = head.method == .CONNECT || head.headers.contains(name: "upgrade")

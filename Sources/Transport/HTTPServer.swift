@@ -10,6 +10,10 @@ package final class HTTPServer: Sendable {
     /// answered with 500.
     package typealias Handler = @Sendable (HTTPRequest, any EventLoop) -> EventLoopFuture<HTTPResponse>
 
+    /// Makes the handlers that stand before HTTP on a new connection, on its event loop. One of them that ends TLS
+    /// fires ``TransportSecured`` once the handshake is done.
+    package typealias Prelude = @Sendable (any Channel) throws -> [any ChannelHandler]
+
     private let listener: Listener
 
     private init(listener: Listener) { self.listener = listener }
@@ -21,6 +25,7 @@ package final class HTTPServer: Sendable {
         on endpoint: Endpoint,
         group: any EventLoopGroup,
         limits: HTTPLimits,
+        prelude: @escaping Prelude = { _ in [] },
         handler: @escaping Handler
     ) async throws -> HTTPServer {
         let listener = try await Listener.bind(
@@ -34,6 +39,7 @@ package final class HTTPServer: Sendable {
                 decoding.maxHeaderListSize = limits.headerBytes
                 decoding.maxHeaderFieldCount = HTTPLimits.headerFields
                 let connection = HTTPServerConnection(limits: limits, handler: handler)
+                try channel.pipeline.syncOperations.addHandlers(prelude(channel))
                 try channel.pipeline.syncOperations.addHandlers([
                     HTTPServerInlet(connection),
                     ByteToMessageHandler(
@@ -54,4 +60,9 @@ package final class HTTPServer: Sendable {
 
     /// Stops listening, lets requests under way finish for at most `grace`, closes.
     package func shutdown(grace: TimeAmount) async { await listener.shutdown(grace: grace) }
+}
+
+/// Fired through the pipeline of a server's connection: what follows comes out of TLS that ends in this process.
+package struct TransportSecured: Sendable {
+    package init() {}
 }

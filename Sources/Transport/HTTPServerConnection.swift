@@ -47,6 +47,7 @@ final class HTTPServerConnection: ChannelDuplexHandler {
     private var firstSlot = 0
     private var ending = Ending.open
     private var draining = false
+    private var isSecureTransport = false
 
     private var output: ByteBuffer?
     private var inRead = false
@@ -109,6 +110,7 @@ final class HTTPServerConnection: ChannelDuplexHandler {
         switch event {
         case ChannelEvent.inputClosed as ChannelEvent: inputClosed()
         case is ListenerDraining: drain()
+        case is TransportSecured: isSecureTransport = true
         default: context.fireUserInboundEventTriggered(event)
         }
     }
@@ -150,7 +152,9 @@ final class HTTPServerConnection: ChannelDuplexHandler {
     }
 
     private func receivedEnd() {
-        guard let context, let (request, keepsAlive) = assembler.finish() else { return refuse(.badRequest) }
+        guard let context, let (request, keepsAlive) = assembler.finish(isSecureTransport: isSecureTransport) else {
+            return refuse(.badRequest)
+        }
         receivingSince = nil
         let closes = !keepsAlive || draining
         if closes { ending = .lastRequestSeen }

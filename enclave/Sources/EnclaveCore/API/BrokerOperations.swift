@@ -12,15 +12,19 @@ struct BrokerOperations: Sendable {
     let desk: AttestationDesk
 
     /// Whether the principal may do this to the broker. There is no broker policy: IAM policies decide alone.
-    static func authorize(_ operation: BrokerOperation, caller: Caller, _ unlocked: Unlocked, at now: Timestamp)
-        throws(KMSError)
-    {
+    static func authorize(
+        _ operation: BrokerOperation,
+        caller: Caller,
+        _ unlocked: Unlocked,
+        _ circumstances: Circumstances
+    ) throws(KMSError) {
         let configuration = unlocked.configured.configuration
         let resource = configuration.arn
         // Only what the enclave itself knows: addresses and networks are the host's to claim.
         let conditions = [
             "aws:PrincipalArn": [caller.arn], "aws:PrincipalAccount": [caller.account],
-            "aws:CurrentTime": [now.rfc3339], "aws:SecureTransport": ["false"],
+            "aws:CurrentTime": [circumstances.now.rfc3339],
+            "aws:SecureTransport": [circumstances.isSecureTransport ? "true" : "false"],
         ]
         let request = AccessRequest(
             principal: caller.arn,

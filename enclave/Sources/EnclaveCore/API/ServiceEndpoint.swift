@@ -24,7 +24,7 @@ struct ServiceEndpoint: Sendable {
             let caller = try unlocked.authenticator.authenticate(request, body: body, at: now)
             let target = try OperationTarget(try Self.single(RelayHeader.target, in: request.headers))
             let input = try KMSRequestBody.parse(body)
-            let circumstances = Circumstances(now: now, isSecureTransport: false)
+            let circumstances = Circumstances(now: now, isSecureTransport: request.isSecureTransport)
             if target.prefix == TargetPrefix.kms {
                 return kms(target.operation, input, caller, circumstances, unlocked, on: loop)
             }
@@ -38,10 +38,10 @@ struct ServiceEndpoint: Sendable {
                     }
                 }
             case .getStatus:
-                try BrokerOperations.authorize(operation, caller: caller, unlocked, at: now)
+                try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
                 return loop.makeSucceededFuture(Reply.success(BrokerOperations.status(unlocked, at: now)))
             case .getAttestation:
-                try BrokerOperations.authorize(operation, caller: caller, unlocked, at: now)
+                try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
                 return deferred.run(on: loop) { [operations] in
                     Self.reply { () throws(KMSError) in try operations.attestation(input, unlocked) }
                 }
