@@ -18,7 +18,7 @@ struct PreludeTests {
                 if byte == UInt8(ascii: "!") {
                     context.fireUserInboundEventTriggered(TransportSecured())
                 } else {
-                    context.fireChannelRead(Self.wrapInboundOut(ByteBuffer(bytes: [byte ^ 1])))
+                    context.fireChannelRead(Self.wrapInboundOut(ByteBuffer(bytes: [byte ^ 0x80])))
                 }
             }
         }
@@ -45,7 +45,7 @@ struct PreludeTests {
         await server.shutdown(grace: .zero)
     }
 
-    private func shifted(_ text: String) -> [UInt8] { text.utf8.map { $0 ^ 1 } }
+    private func shifted(_ text: String) -> [UInt8] { text.utf8.map { $0 ^ 0x80 } }
 
     @Test func `what a prelude makes of the bytes is what the server reads`() async throws {
         try await withPrelude { client in
