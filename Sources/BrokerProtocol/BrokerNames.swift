@@ -8,6 +8,10 @@ package enum BrokerOperation: String, Sendable, CaseIterable {
     case getStatus = "GetStatus"
     case getAttestation = "GetAttestation"
     case signBatch = "SignBatch"
+    case createPrincipal = "CreatePrincipal"
+    case deletePrincipal = "DeletePrincipal"
+    case listPrincipals = "ListPrincipals"
+    case putPrincipalPolicy = "PutPrincipalPolicy"
 
     package var target: String { "\(TargetPrefix.broker).\(rawValue)" }
     package var action: String { self == .signBatch ? "kms:Sign" : "keybroker:\(rawValue)" }

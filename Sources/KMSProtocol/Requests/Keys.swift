@@ -54,11 +54,6 @@ package struct ListAliasesRequest: Sendable {
 
 /// `CreateKey` (API Reference).
 package struct CreateKeyRequest: Sendable {
-    package struct Tag: Sendable, Equatable {
-        package let key: String
-        package let value: String
-    }
-
     /// JSON text; nil: the default policy.
     package let policy: String?
     package let description: String
@@ -68,7 +63,7 @@ package struct CreateKeyRequest: Sendable {
     package let origin: KeyOrigin
     package let customKeyStoreID: String?
     package let bypassPolicyLockoutSafetyCheck: Bool
-    package let tags: [Tag]
+    package let tags: [KeyTag]
     package let multiRegion: Bool
     package let xksKeyID: String?
 
@@ -84,7 +79,7 @@ package struct CreateKeyRequest: Sendable {
         origin = try reader.choice("Origin") ?? .awsKMS
         customKeyStoreID = try reader.string("CustomKeyStoreId", length: KMSLimits.customKeyStoreID)
         bypassPolicyLockoutSafetyCheck = try reader.bool("BypassPolicyLockoutSafetyCheck")
-        tags = try Self.readTags(&reader)
+        tags = try reader.tags() ?? []
         multiRegion = try reader.bool("MultiRegion")
         xksKeyID = try reader.string("XksKeyId", length: KMSLimits.xksKeyID, pattern: .xksKeyID)
         try reader.finish()
@@ -102,23 +97,7 @@ package struct CreateKeyRequest: Sendable {
             throw .validation("KeyUsage \(keyUsage.rawValue) is not compatible with KeySpec \(keySpec.rawValue).")
         }
         try checkPolicyLength(policy)
-    }
-
-    private static func readTags(_ reader: inout RequestReader) throws(KMSError) -> [Tag] {
-        guard let list = try reader.list("Tags") else { return [] }
-        var tags: [Tag] = []
-        for (index, element) in list.enumerated() {
-            guard let object = element.object else { throw RequestReader.wrongType(element, "Map") }
-            var tag = RequestReader(object, prefix: "tags.\(index + 1).member.")
-            let key = try tag.string("TagKey", required: true, length: KMSLimits.tagKey)
-            let value = try tag.string("TagValue", required: true, length: KMSLimits.tagValue)
-            reader.add(tag.violations)
-            if let key, let value { tags.append(Tag(key: key, value: value)) }
-        }
-        if list.count > KMSLimits.tags {
-            reader.violate("Tags", "Value", "Member must have length less than or equal to \(KMSLimits.tags)")
-        }
-        return tags
+        try KeyTag.check(tags)
     }
 }
 

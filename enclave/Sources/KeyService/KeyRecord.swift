@@ -43,6 +43,8 @@ package struct KeyRecord: Sendable {
     package var creationDate: Timestamp
     package var deletionDate: Timestamp?
     package var aliases: [Alias]
+    /// No two with the same key.
+    package var tags: [KeyTag]
     /// The key policy, as the JSON text that was put.
     package var policy: String
     package var origin: Origin
@@ -58,6 +60,7 @@ package struct KeyRecord: Sendable {
         creationDate: Timestamp,
         deletionDate: Timestamp? = nil,
         aliases: [Alias] = [],
+        tags: [KeyTag] = [],
         policy: String,
         origin: Origin,
         material: Material
@@ -71,6 +74,7 @@ package struct KeyRecord: Sendable {
         self.creationDate = creationDate
         self.deletionDate = deletionDate
         self.aliases = aliases
+        self.tags = tags
         self.policy = policy
         self.origin = origin
         self.material = material

@@ -61,7 +61,8 @@ package enum KeyringBuilder: Sendable {
                     accessKeyID: try AccessKey.makeID(random: random),
                     secret: try AccessKey.makeSecret(),
                     arn: principal.arn,
-                    policies: principal.policies
+                    policies: principal.policies,
+                    creationDate: time
                 )
             )
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Cryptography
+package import Encoding
+import KMSProtocol
 package import KeyService
 
 /// What a keyring holds: keys, principals, and the key of the TLS identity where there is one.
@@ -9,11 +11,20 @@ package struct KeyringContents: Sendable {
     package var principals: [Principal]
     /// Reserved for TLS that ends inside the enclave.
     package var tlsIdentity: PrivateKey?
+    /// The latest date that a client signed an accepted change with: after a restart nothing dated so or before is
+    /// accepted, whatever the clocks of clients are. Nil while nothing was changed inside.
+    package var lastChange: Timestamp?
 
-    package init(keys: [KeyRecord], principals: [Principal], tlsIdentity: PrivateKey? = nil) {
+    package init(
+        keys: [KeyRecord],
+        principals: [Principal],
+        tlsIdentity: PrivateKey? = nil,
+        lastChange: Timestamp? = nil
+    ) {
         self.keys = keys
         self.principals = principals
         self.tlsIdentity = tlsIdentity
+        self.lastChange = lastChange
     }
 
     /// The first limit that the contents exceed.
@@ -22,6 +33,7 @@ package struct KeyringContents: Sendable {
         guard principals.count <= KeyringLimits.principals else { throw .limitExceeded("principals") }
         for key in keys {
             guard key.aliases.count <= KeyringLimits.aliasesPerKey else { throw .limitExceeded("aliasesPerKey") }
+            guard key.tags.count <= KMSLimits.tags else { throw .limitExceeded("tagsPerKey") }
             guard key.policy.utf8.count <= KeyringLimits.policyLength else { throw .limitExceeded("policyLength") }
         }
         for principal in principals {

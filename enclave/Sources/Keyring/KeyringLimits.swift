@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CBOR
+import KMSProtocol
 
 /// What a keyring may hold at most. The numbers are this product's: they bound what an enclave parses and locks.
 package enum KeyringLimits: Sendable {
@@ -22,12 +23,12 @@ package enum KeyringLimits: Sendable {
 
     /// The outer message: array, tag and flat headers.
     static let envelope = CBORLimits(totalLength: sealedLength, depth: 4, items: 32, stringLength: sealedLength)
-    /// The public view: a map of arrays of maps of arrays. A key has 13 members, four items for each alias; a principal
-    /// has five members.
+    /// The public view: a map of arrays of maps of arrays. A key has 14 members, four items for each alias, two for each
+    /// tag; a principal has six members.
     static let view = CBORLimits(
         totalLength: sealedLength,
         depth: 6,
-        items: 64 + keys * (40 + aliasesPerKey * 8) + principals * 64,
+        items: 64 + keys * (40 + aliasesPerKey * 8 + KMSLimits.tags * 2) + principals * 64,
         stringLength: policyLength
     )
 }

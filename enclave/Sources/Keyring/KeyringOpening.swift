@@ -111,7 +111,8 @@ extension KeyringContents {
                     accessKeyID: record.accessKeyID,
                     secret: secret,
                     arn: record.arn,
-                    policies: record.policies
+                    policies: record.policies,
+                    creationDate: record.creationDate
                 )
             )
         }
@@ -119,7 +120,7 @@ extension KeyringContents {
         if let spki = view.tlsSPKI, let secret = rest.popFirst() {
             tlsIdentity = try Self.privateKey(secret, spki: spki)
         }
-        self.init(keys: keys, principals: principals, tlsIdentity: tlsIdentity)
+        self.init(keys: keys, principals: principals, tlsIdentity: tlsIdentity, lastChange: view.lastChange)
     }
 
     private static func privateKey(_ secret: SharedSecret, spki: [UInt8]) throws(KeyringError) -> PrivateKey {

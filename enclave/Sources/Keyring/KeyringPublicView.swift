@@ -32,6 +32,7 @@ package struct KeyringPublicView: Sendable {
         members["digest"] = .string(Hex.encode(digest))
         members["keys"] = .array(contents.keys.map { .object(Self.key($0)) })
         members["principals"] = .array(contents.principals.map { .object(Self.principal($0)) })
+        if let lastChange = contents.lastChange { members["lastChange"] = .string(lastChange.rfc3339) }
         if let tls = contents.tlsIdentity {
             members["tlsPublicKey"] = .string(tls.publicKey.pem)
         }
@@ -62,6 +63,9 @@ package struct KeyringPublicView: Sendable {
             ("aliases", .array(key.aliases.map { .string($0.name) })),
             ("policy", .string(key.policy)),
         ])
+        if !key.tags.isEmpty {
+            members["tags"] = .object(JSONObject(key.tags.map { ($0.key, .string($0.value)) }))
+        }
         if let deletion = key.deletionDate { members["deletion"] = .string(deletion.rfc3339) }
         if case .asymmetric(let pair) = key.material {
             members["publicKey"] = .string(pair.publicKey.pem)
@@ -71,10 +75,12 @@ package struct KeyringPublicView: Sendable {
     }
 
     private static func principal(_ principal: Principal) -> JSONObject {
-        JSONObject([
+        var members = JSONObject([
             ("accessKeyId", .string(principal.accessKeyID)),
             ("arn", .string(principal.arn)),
             ("policies", .array(principal.policies.map { .string($0) })),
         ])
+        if let created = principal.creationDate { members["created"] = .string(created.rfc3339) }
+        return members
     }
 }

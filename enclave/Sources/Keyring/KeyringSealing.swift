@@ -34,9 +34,11 @@ extension KeyringContents {
                 protectedHeader: header.map(sealCommitment: commitment)
             )
             guard bytes.count <= KeyringLimits.sealedLength else { throw KeyringError.limitExceeded("sealedLength") }
-            // Reads back what was written: one definition of the protected bytes.
+            // Reads back what was written: one definition of the protected bytes, and nothing is sealed that does not
+            // open again.
             let parsed = try UnopenedKeyring(parsing: bytes)
             guard parsed.claims == header else { throw KeyringError.malformed("protected header") }
+            _ = try PublicViewRecords(decoding: view)
             return SealedKeyring(bytes: bytes, header: header, digest: parsed.digest(view: view))
         } catch let error as KeyringError {
             throw error

@@ -19,11 +19,13 @@ struct PublicViewRecords {
         var accessKeyID: String
         var arn: String
         var policies: [String]
+        var creationDate: Timestamp?
     }
 
     var keys: [Key]
     var principals: [Principal]
     var tlsSPKI: [UInt8]?
+    var lastChange: Timestamp?
 
     init(decoding bytes: [UInt8]) throws(KeyringError) {
         let value: CBORValue
@@ -46,6 +48,7 @@ struct PublicViewRecords {
             tlsSPKI = try map.bytes(Member.spki)
             try map.finish()
         }
+        lastChange = try view.optionalTime(Member.changed)
         try view.finish()
         guard keys.count <= KeyringLimits.keys else { throw .limitExceeded("keys") }
         guard principals.count <= KeyringLimits.principals else { throw .limitExceeded("principals") }
@@ -78,6 +81,7 @@ extension PublicViewRecords.Key {
             try alias.finish()
         }
         guard aliases.count <= KeyringLimits.aliasesPerKey else { throw .limitExceeded("aliasesPerKey") }
+        let tags = try map.tags()
         let policy = try map.text(Member.policy)
         spki = try map.optionalBytes(Member.spki)
         try map.finish()
@@ -93,6 +97,7 @@ extension PublicViewRecords.Key {
                 creationDate: created,
                 deletionDate: deletion,
                 aliases: aliases,
+                tags: tags,
                 policy: policy,
                 origin: origin,
                 material: material
@@ -111,6 +116,7 @@ extension PublicViewRecords.Principal {
             guard case .text(let policy) = entry else { throw .malformedContents("principal: policy is not text") }
             policies.append(policy)
         }
+        creationDate = try map.optionalTime(Member.created)
         try map.finish()
         guard policies.count <= KeyringLimits.policiesPerPrincipal else {
             throw .limitExceeded("policiesPerPrincipal")
@@ -163,6 +169,18 @@ private struct ViewMap {
 
     mutating func optionalTime(_ member: String) throws(KeyringError) -> Timestamp? {
         members[member] == nil ? nil : try time(member)
+    }
+
+    /// Absent where a key has none.
+    mutating func tags() throws(KeyringError) -> [KeyTag] {
+        guard let value = take(Member.tags) else { return [] }
+        guard case .map(let map) = value, !map.entries.isEmpty else { throw wrong(Member.tags) }
+        var tags: [KeyTag] = []
+        for entry in map.entries {
+            guard case .text(let key) = entry.key, case .text(let value) = entry.value else { throw wrong(Member.tags) }
+            tags.append(KeyTag(key: key, value: value))
+        }
+        return tags
     }
 
     func finish() throws(KeyringError) {

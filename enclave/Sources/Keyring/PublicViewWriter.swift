@@ -12,6 +12,7 @@ enum Member {
     static let keys = "keys"
     static let principals = "principals"
     static let tls = "tls"
+    static let changed = "changed"
 
     static let id = "id"
     static let arn = "arn"
@@ -22,6 +23,7 @@ enum Member {
     static let created = "created"
     static let deletion = "deletion"
     static let aliases = "aliases"
+    static let tags = "tags"
     static let policy = "policy"
     static let origin = "origin"
     static let spki = "spki"
@@ -44,6 +46,7 @@ enum PublicViewWriter {
             (.text(Member.keys), .array(contents.keys.map(key))),
             (.text(Member.principals), .array(contents.principals.map(principal))),
         ]
+        if let lastChange = contents.lastChange { members.append((.text(Member.changed), time(lastChange))) }
         if let tls = contents.tlsIdentity {
             members.append((.text(Member.tls), .map(CBORMap([(.text(Member.spki), .bytes(tls.publicKey.spki))]))))
         }
@@ -64,6 +67,9 @@ enum PublicViewWriter {
             (.text(Member.origin), .text(key.origin.rawValue)),
         ]
         if let deletion = key.deletionDate { members.append((.text(Member.deletion), time(deletion))) }
+        if !key.tags.isEmpty {
+            members.append((.text(Member.tags), .map(CBORMap(key.tags.map { (.text($0.key), .text($0.value)) }))))
+        }
         if case .asymmetric(let pair) = key.material {
             members.append((.text(Member.spki), .bytes(pair.publicKey.spki)))
         }
@@ -81,13 +87,13 @@ enum PublicViewWriter {
     }
 
     private static func principal(_ principal: Principal) -> CBORValue {
-        .map(
-            CBORMap([
-                (.text(Member.accessKeyID), .text(principal.accessKeyID)),
-                (.text(Member.arn), .text(principal.arn)),
-                (.text(Member.policies), .array(principal.policies.map { .text($0) })),
-            ])
-        )
+        var members: [(CBORValue, CBORValue)] = [
+            (.text(Member.accessKeyID), .text(principal.accessKeyID)),
+            (.text(Member.arn), .text(principal.arn)),
+            (.text(Member.policies), .array(principal.policies.map { .text($0) })),
+        ]
+        if let created = principal.creationDate { members.append((.text(Member.created), time(created))) }
+        return .map(CBORMap(members))
     }
 
     private static func time(_ time: Timestamp) -> CBORValue { .integer(time.milliseconds) }

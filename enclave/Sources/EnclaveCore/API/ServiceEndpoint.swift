@@ -37,6 +37,8 @@ struct ServiceEndpoint: Sendable {
                         try service.signBatch(input, caller: caller, keys: unlocked.keys, circumstances: circumstances)
                     }
                 }
+            case .createPrincipal, .deletePrincipal, .listPrincipals, .putPrincipalPolicy:
+                throw .unknownOperation
             case .getStatus:
                 try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
                 return loop.makeSucceededFuture(Reply.success(BrokerOperations.status(unlocked, at: now)))

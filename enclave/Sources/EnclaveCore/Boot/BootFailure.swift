@@ -18,6 +18,8 @@ package struct TerminalFailure: Error, Equatable, Sendable {
         case keyringContents = "keyring-contents"
         /// Below the configuration's floor.
         case keyringVersion = "keyring-version"
+        /// The host refused a new version of the keyring: it has another one.
+        case keyringConflict = "keyring-conflict"
     }
 
     package let code: Code

@@ -22,15 +22,20 @@ package struct Configured: Sendable {
     package let pcr16: [UInt8]
 }
 
-/// The keyring was opened under the TSK that the configuration commits to, and measured into PCR17. Only
-/// ``Unlock`` makes one.
+/// What requests are served from: one version of the keyring, opened under the TSK that the configuration commits to or
+/// made from the version before. The version that was opened at boot was measured into PCR17. Only ``Unlock`` makes the
+/// first one.
 package struct Unlocked: Sendable {
     package let configured: Configured
     package let header: KeyringHeader
     /// What attestations name as the keyring's digest.
     package let digest: [UInt8]
+    /// What the keyring of this version holds.
+    let contents: KeyringContents
     let keys: KeyTable
     let authenticator: Authenticator
+    /// Makes and stores the next version.
+    let store: KeyringStore
 
     /// The public keys of the asymmetric ones, in the keyring's order.
     package var publicKeys: [(keyID: String, keySpec: String, spki: [UInt8])] {

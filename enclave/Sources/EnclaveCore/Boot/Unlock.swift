@@ -40,7 +40,8 @@ struct Unlock: Sendable {
         }
         do {
             let keys = try accept(envelope.envelope, with: key)
-            return try measured(try open(sealed, with: keys))
+            let store = KeyringStore(keys: keys, bootID: configured.bootID, environment, log: log)
+            return try measured(try open(sealed, with: store), store)
         } catch {
             throw .terminal(error)
         }
@@ -115,12 +116,10 @@ struct Unlock: Sendable {
 
     // MARK: Keyring, opened
 
-    private func open(_ sealed: UnopenedKeyring, with keys: consuming KeyringKeys) throws(TerminalFailure)
-        -> OpenedKeyring
-    {
+    private func open(_ sealed: UnopenedKeyring, with store: KeyringStore) throws(TerminalFailure) -> OpenedKeyring {
         let opened: OpenedKeyring
         do {
-            opened = try sealed.open(keyringID: configuration.keyringID, keys: keys)
+            opened = try store.open(sealed, keyringID: configuration.keyringID)
         } catch {
             throw TerminalFailure(Self.code(of: error), "\(error)")
         }
@@ -144,7 +143,7 @@ struct Unlock: Sendable {
     }
 
     /// Judges the contents, and only then measures the keyring into PCR17.
-    private func measured(_ keyring: OpenedKeyring) throws(TerminalFailure) -> Unlocked {
+    private func measured(_ keyring: OpenedKeyring, _ store: KeyringStore) throws(TerminalFailure) -> Unlocked {
         let keys: KeyTable
         let principals: PrincipalTable
         do {
@@ -166,8 +165,10 @@ struct Unlock: Sendable {
             configured: configured,
             header: keyring.header,
             digest: keyring.digest,
+            contents: keyring.contents,
             keys: keys,
-            authenticator: Authenticator(configuration, principals)
+            authenticator: Authenticator(configuration, principals),
+            store: store
         )
     }
 }

@@ -37,6 +37,30 @@ struct RelayClient: Sendable {
         return Array(response.body.readableBytesView)
     }
 
+    enum StoreAnswer: Sendable {
+        case stored
+        /// The version is not the stored one plus one.
+        case conflict
+    }
+
+    /// Has the host store a version of the keyring.
+    func store(version: UInt64, _ keyring: [UInt8]) async throws(RelayError) -> StoreAnswer {
+        let headers: HTTPHeaders = [RelayHeader.keyringVersion: String(version)]
+        let response = try await send(
+            HTTPRequest(
+                method: .PUT,
+                target: RelayPath.keyring,
+                headers: headers,
+                body: ByteBuffer(bytes: keyring)
+            )
+        )
+        switch response.status {
+        case .noContent: return .stored
+        case .conflict: return .conflict
+        default: throw .status(RelayPath.keyring, response.status.code)
+        }
+    }
+
     /// Has the host sign and forward a KMS request.
     func kms(target: String, body: [UInt8]) async throws(RelayError) -> KMSAnswer {
         let headers: HTTPHeaders = [KMSHeader.contentType: amzJSON, RelayHeader.target: target]
