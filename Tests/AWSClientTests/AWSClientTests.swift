@@ -2,7 +2,6 @@
 
 import Cryptography
 import Encoding
-import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -63,21 +62,5 @@ func secretText(_ credentials: AWSCredentials) -> String {
             decoding: (0..<span.byteCount).map { unsafe span.unsafeLoad(fromByteOffset: $0, as: UInt8.self) },
             as: UTF8.self
         )
-    }
-}
-
-/// A folder that goes with the test.
-final class TemporaryFolder {
-    let path: String
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("kb-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ name: String, _ text: String) throws -> String {
-        let file = "\(path)/\(name)"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        return file
     }
 }

@@ -2,6 +2,7 @@
 
 import AWSClient
 import SigV4
+import TestSupport
 import Testing
 
 struct CredentialChainTests {
@@ -26,7 +27,7 @@ struct CredentialChainTests {
         """
 
     private func resolve(_ environment: [String: String], _ profile: String? = nil) throws -> AWSCredentials {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         var environment = environment
         environment["AWS_SHARED_CREDENTIALS_FILE"] = try folder.write("credentials", file)
         return try CredentialChain.resolve(environment: environment, profile: profile)

@@ -4,6 +4,7 @@ import AWSClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TestSupport
 import Testing
 import Transport
 
@@ -116,28 +117,25 @@ struct WebTransportTests {
     }
 
     @Test func `checks the certificate and the name`() async throws {
-        let folder = try TemporaryFolder()
-        func run(_ arguments: [String]) throws -> Process {
-            let process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
-            process.arguments = arguments
-            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-            process.standardInput = Pipe()
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            return process
-        }
-        let request = try run([
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem",
-            "-out",
-            "certificate.pem", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
-        ])
-        request.waitUntilExit()
-        let port = Int.random(in: 20_000...30_000)
-        let server = try run([
-            "s_server", "-accept", "127.0.0.1:\(port)", "-cert", "certificate.pem", "-key", "key.pem", "-www", "-quiet",
-        ])
+        let folder = try TemporaryDirectory()
+        try await Tool.succeed(
+            "openssl",
+            [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem",
+                "-out", "certificate.pem", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                "subjectAltName=DNS:localhost",
+            ],
+            in: folder.path
+        )
+        let port = try FreePort.next()
+        let server = try Programs.start(
+            [
+                "openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-cert", "certificate.pem", "-key", "key.pem",
+                "-www", "-quiet",
+            ],
+            in: folder.path,
+            log: folder.file("log")
+        )
         defer { server.terminate() }
 
         let trusting = WebTransport(certificateAuthorityFile: folder.path + "/certificate.pem")

@@ -4,7 +4,7 @@ import CBOR
 import COSE
 import Cryptography
 import Encoding
-import Foundation
+import TestSupport
 import Testing
 
 private let payload = Array("This is the content.".utf8)
@@ -211,28 +211,19 @@ private func message(protected: String, unprotected: String = "a0") -> String {
         }
     }
 
-    @Test func `makes signatures that the openssl command verifies`() throws {
+    @Test func `makes signatures that the openssl command verifies`() async throws {
         let key = try PrivateKey.generate(.ec(.p384))
         let message = try COSESign1(
             unverified: try COSESign1.sign(payload: payload, algorithm: .es384, key: key),
             limits: .test
         )
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("cose-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let openssl = try OpenSSLCommand()
         // Written by hand: ["Signature1", h'a1013822', h'', payload].
         let signed = try Hex.decode("846a5369676e61747572653144a10138224054") + payload
         let der = try #require(ECDSASignature.der(fromRaw: message.signature, curve: .p384))
-        try Data(signed).write(to: folder.appendingPathComponent("signed"))
-        try Data(der).write(to: folder.appendingPathComponent("signature"))
-        try Data(key.publicKey.pem.utf8).write(to: folder.appendingPathComponent("key.pem"))
-        let openssl = Process()
-        openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        openssl.arguments = ["openssl", "dgst", "-sha384", "-verify", "key.pem", "-signature", "signature", "signed"]
-        openssl.currentDirectoryURL = folder
-        openssl.standardOutput = FileHandle.nullDevice
-        try openssl.run()
-        openssl.waitUntilExit()
-        #expect(openssl.terminationStatus == 0)
+        try openssl.write("signed", signed)
+        try openssl.write("signature", der)
+        try openssl.write("key.pem", Array(key.publicKey.pem.utf8))
+        try await openssl.succeed("dgst", "-sha384", "-verify", "key.pem", "-signature", "signature", "signed")
     }
 }

@@ -90,13 +90,14 @@ struct CertificateReadingTests {
         ),
     ]
 
-    @Test(arguments: requests) func `says what the openssl command says`(name: String, arguments: [String]) throws {
+    @Test(arguments: requests) func `says what the openssl command says`(name: String, arguments: [String]) async throws
+    {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed(
+        try await openssl.succeed(
             ["req", "-x509", "-nodes", "-keyout", "key.pem", "-outform", "DER", "-out", "certificate.der"] + arguments
         )
         let certificate = try Certificate(der: openssl.read("certificate.der"))
-        let printed = try openssl.succeed(
+        let printed = try await openssl.succeed(
             "x509",
             "-inform",
             "DER",
@@ -130,14 +131,14 @@ struct CertificateReadingTests {
         #expect(printed.replacing(":", with: "").contains(try #require(identifier)))
         #expect(certificate.basicConstraints == .init(isCritical: true, isCA: true, pathLength: nil))
         #expect(certificate.isSigned(by: certificate.publicKey))
-        let pem = try openssl.succeed("x509", "-inform", "DER", "-in", "certificate.der").output
+        let pem = try await openssl.succeed("x509", "-inform", "DER", "-in", "certificate.der").output
         #expect(Array(certificate.pem.utf8) == pem)
         #expect(try Certificate(pem: "\n  \(certificate.pem)\r\n\t").der == certificate.der)
     }
 
-    @Test func `a certificate with SHA-1 is read and no key is taken for its signer`() throws {
+    @Test func `a certificate with SHA-1 is read and no key is taken for its signer`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed(
+        try await openssl.succeed(
             "req",
             "-x509",
             "-newkey",
@@ -158,9 +159,9 @@ struct CertificateReadingTests {
         #expect(!certificate.isSigned(by: certificate.publicKey))
     }
 
-    @Test func `lists critical extensions that it does not understand`() throws {
+    @Test func `lists critical extensions that it does not understand`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed(
+        try await openssl.succeed(
             "req",
             "-x509",
             "-newkey",

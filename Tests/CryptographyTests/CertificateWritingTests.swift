@@ -2,6 +2,7 @@
 
 import Cryptography
 import Encoding
+import TestSupport
 import Testing
 
 /// Certificates made here, and what is refused of them when one thing is wrong.
@@ -69,7 +70,7 @@ struct CertificateWritingTests {
         (.ed25519, .sha512, "ED25519"),
     ])
     func `the openssl command verifies chains made here`(algorithm: KeyAlgorithm, hash: HashAlgorithm, name: String)
-        throws
+        async throws
     {
         let openssl = try OpenSSLCommand()
         let rootKey = try TestKeys.key(algorithm)
@@ -94,8 +95,8 @@ struct CertificateWritingTests {
         let verify = [
             "verify", "-attime", "\(Self.now.milliseconds / 1000 + 60)", "-check_ss_sig", "-CAfile", "root.pem",
         ]
-        try openssl.succeed(verify + ["leaf.pem"])
-        let text = try openssl.succeed("x509", "-in", "leaf.pem", "-noout", "-text").text
+        try await openssl.succeed(verify + ["leaf.pem"])
+        let text = try await openssl.succeed("x509", "-in", "leaf.pem", "-noout", "-text").text
         for expected in [
             "Signature Algorithm: \(name)", "CA:FALSE", "Digital Signature, Non Repudiation",
             "Issuer: C = US, O = Amazon, OU = AWS, CN = root", "X509v3 Authority Key Identifier",
@@ -106,7 +107,7 @@ struct CertificateWritingTests {
         leafTemplate.notAfter = Self.now
         let expired = try Certificate(der: leafTemplate.signed(by: rootKey, hash: hash))
         try openssl.write("leaf.pem", Array(expired.pem.utf8))
-        #expect(try openssl.run(verify + ["leaf.pem"]).status != 0)
+        #expect(try await openssl.run(verify + ["leaf.pem"]).status != 0)
     }
 
     @Test func `writes certificates that no authority should`() throws {
@@ -123,14 +124,14 @@ struct CertificateWritingTests {
         #expect(certificate.subject == "")
     }
 
-    @Test func `shows an attribute of an unknown type as the openssl command does`() throws {
+    @Test func `shows an attribute of an unknown type as the openssl command does`() async throws {
         let key = try PrivateKey.generate(.ec(.p256))
         var template = root(key)
         template.subject = [("1.2.3.4.5", "p"), ("CN", " a+\"b\\;")]
         let certificate = try Certificate(der: template.signed(by: key, hash: .sha256))
         let openssl = try OpenSSLCommand()
         try openssl.write("certificate.der", certificate.der)
-        let printed = try openssl.succeed(
+        let printed = try await openssl.succeed(
             "x509",
             "-inform",
             "DER",
@@ -147,7 +148,7 @@ struct CertificateWritingTests {
     @Test(arguments: [
         -631_152_000, -1, 0, 951_782_400, 1_709_164_800, 2_524_607_999, 2_524_608_000, 4_107_542_400, 253_402_300_799,
     ])
-    func `keeps times between 1950 and 9999`(seconds: Int64) throws {
+    func `keeps times between 1950 and 9999`(seconds: Int64) async throws {
         let key = try PrivateKey.generate(.ec(.p256))
         var template = root(key)
         template.notBefore = Timestamp(milliseconds: seconds * 1000)
@@ -155,7 +156,7 @@ struct CertificateWritingTests {
         #expect(certificate.notBefore == template.notBefore)
         let openssl = try OpenSSLCommand()
         try openssl.write("certificate.der", certificate.der)
-        let printed = try openssl.succeed(
+        let printed = try await openssl.succeed(
             "x509",
             "-inform",
             "DER",
@@ -349,9 +350,9 @@ struct CertificateWritingTests {
         }
     }
 
-    @Test func `an unsupported public key is told from a malformed certificate`() throws {
+    @Test func `an unsupported public key is told from a malformed certificate`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed(
+        try await openssl.succeed(
             "req",
             "-x509",
             "-newkey",

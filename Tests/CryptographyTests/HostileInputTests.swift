@@ -84,7 +84,7 @@ struct HostileInputTests {
         // The witness: the command does believe the file.
         let openssl = try OpenSSLCommand()
         try openssl.write("crippling.cnf", Array(Self.crippling.utf8))
-        let outcome = try openssl.run(["dgst", "-sha256", "/dev/null"], configuration: "crippling.cnf")
+        let outcome = try await openssl.run(["dgst", "-sha256", "/dev/null"], configuration: "crippling.cnf")
         #expect(outcome.status != 0)
 
         await #expect(processExitsWith: .success) {

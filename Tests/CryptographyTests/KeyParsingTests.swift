@@ -2,6 +2,7 @@
 
 import Cryptography
 import Encoding
+import TestSupport
 import Testing
 
 /// Keys that others made, and keys with one thing wrong.
@@ -22,10 +23,10 @@ struct KeyParsingTests {
     @Test(arguments: generators) func `reads keys that the openssl command made`(
         arguments: [String],
         algorithm: KeyAlgorithm
-    ) throws {
+    ) async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed(["genpkey"] + arguments + ["-outform", "DER", "-out", "key.der"])
-        try openssl.succeed(
+        try await openssl.succeed(["genpkey"] + arguments + ["-outform", "DER", "-out", "key.der"])
+        try await openssl.succeed(
             "pkcs8",
             "-topk8",
             "-nocrypt",
@@ -38,9 +39,9 @@ struct KeyParsingTests {
             "-out",
             "p8.der"
         )
-        try openssl.succeed("pkey", "-inform", "DER", "-in", "p8.der", "-out", "key.pem")
-        try openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-outform", "DER", "-out", "spki.der")
-        try openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-out", "spki.pem")
+        try await openssl.succeed("pkey", "-inform", "DER", "-in", "p8.der", "-out", "key.pem")
+        try await openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-outform", "DER", "-out", "spki.der")
+        try await openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-out", "spki.pem")
 
         let key = try PrivateKey(pkcs8: secret(openssl.read("p8.der")))
         #expect(key.algorithm == algorithm)
@@ -51,7 +52,7 @@ struct KeyParsingTests {
         #expect(try PublicKey(spki: openssl.read("spki.der")) == key.publicKey)
 
         if algorithm != .ed25519 {
-            try openssl.succeed("pkey", "-in", "key.pem", "-traditional", "-out", "old.pem")
+            try await openssl.succeed("pkey", "-in", "key.pem", "-traditional", "-out", "old.pem")
             let old = try openssl.read("old.pem")
             #expect(
                 String(decoding: old, as: UTF8.self).contains(algorithm == .rsa(bits: 2048) ? "BEGIN RSA" : "BEGIN EC")
@@ -60,27 +61,27 @@ struct KeyParsingTests {
         }
     }
 
-    @Test func `reads what ecparam writes, with the parameters before the key`() throws {
+    @Test func `reads what ecparam writes, with the parameters before the key`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed("ecparam", "-name", "prime256v1", "-genkey", "-out", "key.pem")
+        try await openssl.succeed("ecparam", "-name", "prime256v1", "-genkey", "-out", "key.pem")
         let pem = try openssl.read("key.pem")
         #expect(String(decoding: pem, as: UTF8.self).contains("BEGIN EC PARAMETERS"))
         #expect(try PrivateKey(pem: secret(pem)).algorithm == .ec(.p256))
     }
 
-    @Test func `refuses encrypted keys without asking for a passphrase`() throws {
+    @Test func `refuses encrypted keys without asking for a passphrase`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed("genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:x", "-out", "new.pem")
-        try openssl.succeed("genrsa", "-aes256", "-traditional", "-passout", "pass:x", "-out", "old.pem", "2048")
+        try await openssl.succeed("genpkey", "-algorithm", "ed25519", "-aes256", "-pass", "pass:x", "-out", "new.pem")
+        try await openssl.succeed("genrsa", "-aes256", "-traditional", "-passout", "pass:x", "-out", "old.pem", "2048")
         let new = try secret(openssl.read("new.pem"))
         let old = try secret(openssl.read("old.pem"))
         #expect(code { () throws(CryptographyError) in _ = try PrivateKey(pem: new) } == .unsupportedKey)
         #expect(code { () throws(CryptographyError) in _ = try PrivateKey(pem: old) } == .malformedKey)
     }
 
-    @Test func `refuses PEM that is not exactly one private key`() throws {
+    @Test func `refuses PEM that is not exactly one private key`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed("genpkey", "-algorithm", "ed25519", "-out", "key.pem")
+        try await openssl.succeed("genpkey", "-algorithm", "ed25519", "-out", "key.pem")
         let pem = String(decoding: try openssl.read("key.pem"), as: UTF8.self)
         #expect(
             try PrivateKey(pem: secret(Array("a comment\r\n\(pem.replacing("\n", with: "\r\n"))".utf8))).algorithm
@@ -113,10 +114,10 @@ struct KeyParsingTests {
         (["-algorithm", "ED448"], "another Edwards curve"),
     ]
 
-    @Test(arguments: unsupported) func `refuses keys of other kinds`(arguments: [String], what: String) throws {
+    @Test(arguments: unsupported) func `refuses keys of other kinds`(arguments: [String], what: String) async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed(["genpkey"] + arguments + ["-out", "key.pem"])
-        try openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-outform", "DER", "-out", "spki.der")
+        try await openssl.succeed(["genpkey"] + arguments + ["-out", "key.pem"])
+        try await openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-outform", "DER", "-out", "spki.der")
         let pem = try secret(openssl.read("key.pem"))
         let spki = try openssl.read("spki.der")
         let isMultiPrime = what == "three primes"
@@ -131,15 +132,15 @@ struct KeyParsingTests {
         )
     }
 
-    @Test func `a short modulus is read where the caller says so`() throws {
+    @Test func `a short modulus is read where the caller says so`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed("genrsa", "-out", "key.pem", "1024")
-        try openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-outform", "DER", "-out", "spki.der")
+        try await openssl.succeed("genrsa", "-out", "key.pem", "1024")
+        try await openssl.succeed("pkey", "-in", "key.pem", "-pubout", "-outform", "DER", "-out", "spki.der")
         let spki = try openssl.read("spki.der")
         #expect(try PublicKey(spki: spki, minimumRSABits: 1024).algorithm == .rsa(bits: 1024))
     }
 
-    @Test func `refuses compressed points and points that are not on the curve`() throws {
+    @Test func `refuses compressed points and points that are not on the curve`() async throws {
         let key = try PrivateKey.generate(.ec(.p256))
         let spki = key.publicKey.spki
         var moved = spki
@@ -147,7 +148,7 @@ struct KeyParsingTests {
         let infinity = Array(spki.dropLast(65)) + [UInt8](repeating: 0, count: 65)
         let openssl = try OpenSSLCommand()
         try openssl.write("spki.der", spki)
-        try openssl.succeed(
+        try await openssl.succeed(
             "ec",
             "-pubin",
             "-inform",
@@ -198,11 +199,11 @@ struct KeyParsingTests {
         }
     }
 
-    @Test func `reads a private key without its public point, and none with a compressed one`() throws {
+    @Test func `reads a private key without its public point, and none with a compressed one`() async throws {
         let openssl = try OpenSSLCommand()
-        try openssl.succeed("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", "key.pem")
-        try openssl.succeed("ec", "-in", "key.pem", "-no_public", "-out", "bare.pem")
-        try openssl.succeed("ec", "-in", "key.pem", "-conv_form", "compressed", "-out", "compressed.pem")
+        try await openssl.succeed("ecparam", "-name", "secp384r1", "-genkey", "-noout", "-out", "key.pem")
+        try await openssl.succeed("ec", "-in", "key.pem", "-no_public", "-out", "bare.pem")
+        try await openssl.succeed("ec", "-in", "key.pem", "-conv_form", "compressed", "-out", "compressed.pem")
         let key = try PrivateKey(pem: secret(openssl.read("key.pem")))
         let bare = try PrivateKey(pem: secret(openssl.read("bare.pem")))
         #expect(bare.publicKey == key.publicKey)
@@ -211,7 +212,7 @@ struct KeyParsingTests {
         #expect(code { () throws(CryptographyError) in _ = try PrivateKey(pem: compressed) } == .malformedKey)
     }
 
-    @Test func `refuses a private key whose parts do not belong together`() throws {
+    @Test func `refuses a private key whose parts do not belong together`() async throws {
         let openssl = try OpenSSLCommand()
         // The private scalar of one key with the public point of another.
         let one = exposed(try PrivateKey.generate(.ec(.p256)).pkcs8())
@@ -220,8 +221,8 @@ struct KeyParsingTests {
         let mixed = try secret(Array(one.dropLast(64)) + other.suffix(64))
         #expect(code { () throws(CryptographyError) in _ = try PrivateKey(pkcs8: mixed) } == .malformedKey)
         // An RSA key with one bit of a prime changed.
-        try openssl.succeed("genpkey", "-algorithm", "RSA", "-outform", "DER", "-out", "rsa.der")
-        try openssl.succeed(
+        try await openssl.succeed("genpkey", "-algorithm", "RSA", "-outform", "DER", "-out", "rsa.der")
+        try await openssl.succeed(
             "pkcs8",
             "-topk8",
             "-nocrypt",

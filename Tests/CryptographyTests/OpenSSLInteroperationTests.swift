@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cryptography
+import TestSupport
 import Testing
 
 /// What is signed here verifies there, and the other way round.
@@ -30,7 +31,7 @@ struct OpenSSLInteroperationTests {
     @Test(arguments: kinds) func `the openssl command verifies signatures made here, and its own verify here`(
         algorithm: KeyAlgorithm,
         scheme: SignatureScheme
-    ) throws {
+    ) async throws {
         let openssl = try OpenSSLCommand()
         let key = try TestKeys.key(algorithm)
         let message = Array("signed by one, verified by the other".utf8)
@@ -42,26 +43,27 @@ struct OpenSSLInteroperationTests {
         let ours = try key.sign(message: message, scheme: scheme)
         try openssl.write("ours", ours)
         let verify = ["pkeyutl", "-verify", "-pubin", "-inkey", "public.pem", "-in", "input", "-sigfile", "ours"]
-        try openssl.succeed(verify + raw + Self.options(scheme))
+        try await openssl.succeed(verify + raw + Self.options(scheme))
 
         let sign = ["pkeyutl", "-sign", "-keyform", "DER", "-inkey", "private.der", "-in", "input", "-out", "theirs"]
-        try openssl.succeed(sign + raw + Self.options(scheme))
+        try await openssl.succeed(sign + raw + Self.options(scheme))
         let theirs = try openssl.read("theirs")
         #expect(key.publicKey.verify(theirs, message: message, scheme: scheme))
 
         // The command is a witness only if it refuses as well.
         try openssl.write("input", Self.input(message + [0], scheme))
-        #expect(try openssl.run(verify + raw + Self.options(scheme)).status != 0)
+        #expect(try await openssl.run(verify + raw + Self.options(scheme)).status != 0)
     }
 
-    @Test(arguments: [20, 222]) func `a PSS salt of another length than the hash's is refused`(length: Int) throws {
+    @Test(arguments: [20, 222]) func `a PSS salt of another length than the hash's is refused`(length: Int) async throws
+    {
         let openssl = try OpenSSLCommand()
         let key = try TestKeys.key(.rsa(bits: 2048))
         let digest = Hash.digest(.sha256, [1])
         try openssl.write("digest", digest)
         try openssl.write("private.der", exposed(try key.pkcs8()))
         for (salt, isAccepted) in [(32, true), (length, false)] {
-            try openssl.succeed([
+            try await openssl.succeed([
                 "pkeyutl", "-sign", "-keyform", "DER", "-inkey", "private.der", "-in", "digest", "-out", "signature",
                 "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "digest:sha256", "-pkeyopt", "rsa_pss_saltlen:\(salt)",
             ])
@@ -70,7 +72,7 @@ struct OpenSSLInteroperationTests {
         }
     }
 
-    @Test func `OAEP ciphertexts open on either side`() throws {
+    @Test func `OAEP ciphertexts open on either side`() async throws {
         let openssl = try OpenSSLCommand()
         let key = try TestKeys.key(.rsa(bits: 2048))
         try openssl.write("public.pem", Array(key.publicKey.pem.utf8))
@@ -81,19 +83,19 @@ struct OpenSSLInteroperationTests {
         let plaintext = Array("a data key of thirty-two bytes..".utf8)
 
         try openssl.write("ours", try key.publicKey.encryptOAEP(secret(plaintext)))
-        let opened = try openssl.succeed(
+        let opened = try await openssl.succeed(
             ["pkeyutl", "-decrypt", "-keyform", "DER", "-inkey", "private.der", "-in", "ours"] + options
         )
         #expect(opened.output == plaintext)
 
         try openssl.write("plaintext", plaintext)
-        try openssl.succeed(
+        try await openssl.succeed(
             ["pkeyutl", "-encrypt", "-pubin", "-inkey", "public.pem", "-in", "plaintext", "-out", "theirs"] + options
         )
         #expect(exposed(try key.decryptOAEP(openssl.read("theirs"))) == plaintext)
 
         // SHA-1, which older KMS answers had, does not open.
-        try openssl.succeed([
+        try await openssl.succeed([
             "pkeyutl", "-encrypt", "-pubin", "-inkey", "public.pem", "-in", "plaintext", "-out", "old", "-pkeyopt",
             "rsa_padding_mode:oaep",
         ])

@@ -206,16 +206,13 @@ import Transport
         let host = FakeHost(try workshop.hostState(), roots: try TrustAnchors(pem: pem))
         let relay = try await host.start(on: Rig.group)
 
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appendingPathComponent("keybroker-enclave")
-        process.arguments = [
-            "--relay", relay.description, "--listen", "tcp://127.0.0.1:0", "--module", "software:\(moduleFolder)",
-            "--record", recordings,
-        ]
-        let log = try directory.write([], as: "log")
-        process.standardError = try FileHandle(forWritingTo: log)
-        try process.run()
+        let process = try Programs.start(
+            [
+                "keybroker-enclave", "--relay", relay.description, "--listen", "tcp://127.0.0.1:0", "--module",
+                "software:\(moduleFolder)", "--record", recordings,
+            ],
+            log: directory.file("log")
+        )
         var folder: String?
         for _ in 0..<1000 where folder == nil {
             try await Task.sleep(for: .milliseconds(20))
@@ -235,7 +232,7 @@ import Transport
         #expect(recording.outcome.state == "unlocked")
         #expect(recording.producer == "keybroker-enclave \(productVersion)")
         #expect(await UnlockReplay.run(recording).isSame(as: recording.outcome))
-        #expect(try String(contentsOf: log, encoding: .utf8).contains("RECORDING: the unlock key"))
+        #expect(directory.read("log").contains("RECORDING: the unlock key"))
         let readMe = try String(contentsOfFile: "\(recordings)/README.md", encoding: .utf8)
         #expect(readMe.hasPrefix("# SECRET"))
     }

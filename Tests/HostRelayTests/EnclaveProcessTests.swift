@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import HostRelay
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 struct EnclaveProcessTests {
@@ -17,7 +18,7 @@ struct EnclaveProcessTests {
     }
 
     @Test func `a program that cannot be executed is an error with the reason`() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let plain = try folder.write("plain", "x")
         for (path, reason) in [
             ("/nowhere/program", "No such file or directory"), (plain, "Permission denied"),
@@ -30,7 +31,7 @@ struct EnclaveProcessTests {
 
     @Test func `it gets its arguments, and nothing of the host's environment and descriptors`() async throws {
         unsafe setenv("KEYBROKER_TEST_SECRET", "secret", 1)
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         // Descriptors of ours without close-on-exec, low and high.
         let low = unsafe open("/dev/null", O_RDONLY)
         let high = fcntl(low, F_DUPFD, 200)
@@ -57,7 +58,7 @@ struct EnclaveProcessTests {
     }
 
     @Test func `signals reach the whole group, and none is sent after the end`() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let process = try await EnclaveProcess.start(
             "/bin/sh",
             ["-c", "sleep 100 & echo $! > \(folder.path)/child; wait"]
@@ -129,7 +130,7 @@ struct EnclaveSupervisorTests {
 
     @Test func `a program that is not there is tried again`() async throws {
         let log = LogRecorder()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let path = "\(folder.path)/late"
         let delays = RestartDelays(first: .milliseconds(20), longest: .milliseconds(20), healthy: .seconds(60))
         try await run(path, [], delays: delays, log: log) {
@@ -141,7 +142,7 @@ struct EnclaveSupervisorTests {
 
     @Test func `shutdown asks first, and waits for the program's own end`() async throws {
         let log = LogRecorder()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let script =
             "trap 'echo asked > \(folder.path)/asked; exit 0' TERM; echo up > \(folder.path)/up; while :; do sleep 0.05; done"
         try await run("/bin/sh", ["-c", script], delays: RestartDelays(), log: log) {
@@ -154,7 +155,7 @@ struct EnclaveSupervisorTests {
 
     @Test func `a program that does not listen is killed after the grace`() async throws {
         let log = LogRecorder()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let script = "trap '' TERM; echo up > \(folder.path)/up; while :; do sleep 0.05; done"
         try await run("/bin/sh", ["-c", script], delays: RestartDelays(), grace: .milliseconds(200), log: log) {
             #expect(await eventually { folder.read("up") == "up\n" })

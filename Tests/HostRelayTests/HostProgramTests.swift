@@ -11,9 +11,6 @@ import Transport
 
 /// The program as a user starts it.
 struct HostProgramTests {
-    private static let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        .appendingPathComponent("keybroker-host")
-
     private struct Running {
         let process: Process
         let output: Pipe
@@ -35,7 +32,7 @@ struct HostProgramTests {
 
     private func start(_ arguments: [String]) throws -> Running {
         let running = Running(process: Process(), output: Pipe(), errors: Pipe())
-        running.process.executableURL = Self.program
+        running.process.executableURL = URL(fileURLWithPath: Programs.path("keybroker-host"))
         running.process.arguments = arguments
         running.process.environment = ["AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "a-secret-of-the-host"]
         running.process.standardOutput = running.output
@@ -45,7 +42,7 @@ struct HostProgramTests {
     }
 
     /// A configuration in `folder` whose enclave is a script.
-    private func configure(_ folder: TemporaryFolder, enclave script: String) throws -> String {
+    private func configure(_ folder: TemporaryDirectory, enclave script: String) throws -> String {
         try folder.write("enclave", "#!/bin/sh\n\(script)\n", mode: 0o700)
         try folder.write("enclave.json", "{}")
         return try folder.write(
@@ -71,7 +68,7 @@ struct HostProgramTests {
     }
 
     @Test func `wrong use and wrong configurations end with 2 and one line`() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let unknown = try folder.write("unknown.json", #"{"format": 1, "x": 1}"#)
         for arguments in [
             [], ["--config", "/nowhere/host.json"], ["--config", unknown], ["check", "--config", unknown],
@@ -83,7 +80,7 @@ struct HostProgramTests {
     }
 
     @Test func `check says what is right and what is not`() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let file = try configure(folder, enclave: "exit 0")
         let right = await (try start(["check", "--config", file])).end()
         #expect(right.code == 0, "\(right.output)")
@@ -94,7 +91,7 @@ struct HostProgramTests {
 
     @Test func `starts everything, serves, and stops cleanly when asked`() async throws {
         for number in [SIGTERM, SIGINT] {
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let script = "echo \"$@\" > \(folder.path)/arguments; trap 'exit 0' TERM; while :; do sleep 0.05; done"
             let running = try start(["--config", try configure(folder, enclave: script)])
             #expect(await eventually { folder.read("arguments").hasSuffix("\n") })
@@ -124,7 +121,7 @@ struct HostProgramTests {
     }
 
     @Test func `the enclave does not outlive a host that is killed`() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let script = "echo $$ > \(folder.path)/id; exec sleep 1000"
         let running = try start(["--config", try configure(folder, enclave: script)])
         #expect(await eventually { folder.read("id").hasSuffix("\n") })
@@ -142,7 +139,7 @@ struct HostProgramTests {
     }
 
     @Test func `a port in use ends with 1 and one line`() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let file = try configure(folder, enclave: "sleep 100")
         let first = try start(["--config", file])
         #expect(await eventually { folder.names.contains("ingress.sock") })

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 import Logging
 import NIOCore
 import NIOPosix
@@ -11,33 +10,6 @@ let eventLoops = MultiThreadedEventLoopGroup.singleton
 let localPort = Endpoint.tcp(host: "127.0.0.1", port: 0)
 
 func port(of endpoint: Endpoint) -> Int { if case .tcp(_, let port) = endpoint { port } else { 0 } }
-
-/// A folder that goes with the test.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        // Short: socket paths live here.
-        path = "/tmp/kb-\(UUID().uuidString.prefix(13))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    @discardableResult
-    func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
-        let file = "\(path)/\(name)"
-        try Data(text.utf8).write(to: URL(fileURLWithPath: file))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
-        return file
-    }
-
-    func read(_ name: String) -> String {
-        (try? String(decoding: Data(contentsOf: URL(fileURLWithPath: "\(path)/\(name)")), as: UTF8.self)) ?? ""
-    }
-
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
-}
 
 /// Log lines of one test: `event key=value …`.
 final class LogRecorder: Sendable {

@@ -172,7 +172,7 @@ struct IngressTests {
 
     @Test func `without an enclave connections are closed, and it says so once a second`() async throws {
         let log = LogRecorder()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let ingress = try await Ingress.start(
             on: localPort,
             to: .unix(path: "\(folder.path)/none.sock"),

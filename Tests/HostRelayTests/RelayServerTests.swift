@@ -17,7 +17,7 @@ import Transport
 
 /// A relay over a KMS that answers only what is signed right, for one test.
 struct RelayFixture {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
     let relay: RelayServer
     let client: HTTPClient
     let log: LogRecorder
@@ -51,7 +51,7 @@ func withRelay(
     credentials: @escaping KMSForwarder.Credentials = testCredentials,
     _ body: (RelayFixture) async throws -> Void
 ) async throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     try folder.write("enclave.json", "{ \"exact\":  1.0 }\n")
     let seen = Mutex<[String]>.Box([])
     let kms = try await startKMS(seen)

@@ -2,16 +2,17 @@
 
 import Foundation
 import HostRelay
+import TestSupport
 import Testing
 
 struct StateStoreTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private var directory: String { "\(folder.path)/state" }
     private var names: [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted()
     }
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     @Test func `an empty store has no keyring, and a directory of its owner alone`() throws {
         #expect(try StateStore(directory: directory).current() == nil)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Encoding
-import Foundation
 import KMSProtocol
 import TestSupport
 import Testing
@@ -20,16 +19,13 @@ struct ServiceModelTests {
         json.dump(shapes, sys.stdout)
         """
 
-    static func shapes(_ names: [String]) throws -> JSONObject {
-        let output = try PythonTool.run(
-            script,
-            input: Data(JSON.array(names.map(JSON.string)).serialized())
-        )
-        return try #require(try JSON.parse([UInt8](output)).object)
+    static func shapes(_ names: [String]) async throws -> JSONObject {
+        let output = try await Tool.python(script, input: JSON.array(names.map(JSON.string)).serialized())
+        return try #require(try JSON.parse(output).object)
     }
 
-    @Test(.enabled(if: PythonTool.hasBotocore, Comment(rawValue: PythonTool.botocoreMissing)))
-    func `limits are those of the service model`() throws {
+    @Test(.enabled(if: Tool.pythonHas("botocore"), "python3 has no botocore"))
+    func `limits are those of the service model`() async throws {
         let expected: [String: ClosedRange<Int>] = [
             "KeyIdType": KMSLimits.keyID, "PlaintextType": KMSLimits.plaintext,
             "CiphertextType": KMSLimits.ciphertext, "GrantTokenType": KMSLimits.grantToken,
@@ -41,7 +37,7 @@ struct ServiceModelTests {
             "NumberOfBytesType": Int(KMSLimits.numberOfBytes.lowerBound)...Int(KMSLimits.numberOfBytes.upperBound),
             "LimitType": Int(KMSLimits.limit.lowerBound)...Int(KMSLimits.limit.upperBound),
         ]
-        let shapes = try Self.shapes(expected.keys.sorted())
+        let shapes = try await Self.shapes(expected.keys.sorted())
         for (name, range) in expected {
             let shape = try #require(shapes[name]?.object)
             #expect(shape["min"]?.int64 == Int64(range.lowerBound), "\(name)")
@@ -49,8 +45,8 @@ struct ServiceModelTests {
         }
     }
 
-    @Test(.enabled(if: PythonTool.hasBotocore, Comment(rawValue: PythonTool.botocoreMissing)))
-    func `every name is one of the service model's, in its order`() throws {
+    @Test(.enabled(if: Tool.pythonHas("botocore"), "python3 has no botocore"))
+    func `every name is one of the service model's, in its order`() async throws {
         let ours: [String: [String]] = [
             "SigningAlgorithmSpec": SigningAlgorithm.allCases.map(\.rawValue),
             "MacAlgorithmSpec": MACAlgorithm.allCases.map(\.rawValue),
@@ -61,15 +57,17 @@ struct ServiceModelTests {
             "OriginType": KeyOrigin.allCases.map(\.rawValue),
             "KeyEncryptionMechanism": KeyEncryptionMechanism.allCases.map(\.rawValue),
         ]
-        let shapes = try Self.shapes(ours.keys.sorted())
+        let shapes = try await Self.shapes(ours.keys.sorted())
         for (name, values) in ours {
             let theirs = try #require(shapes[name]?.object?["enum"]?.array).compactMap(\.string)
             // The service has more (SM2, ML-DSA), and goes on growing.
             #expect(values == theirs.filter { values.contains($0) }, "\(name)")
         }
-        let specs = try #require(Self.shapes(["KeySpec"])["KeySpec"]?.object?["enum"]?.array).compactMap(\.string)
+        let specs = try #require(await Self.shapes(["KeySpec"])["KeySpec"]?.object?["enum"]?.array).compactMap(\.string)
         #expect(Set(KeySpec.allCases.map(\.rawValue)).isSubset(of: specs))
-        let states = try #require(Self.shapes(["KeyState"])["KeyState"]?.object?["enum"]?.array).compactMap(\.string)
+        let states = try #require(await Self.shapes(["KeyState"])["KeyState"]?.object?["enum"]?.array).compactMap(
+            \.string
+        )
         #expect(Set(KeyState.allCases.map(\.rawValue)).isSubset(of: states))
     }
 }

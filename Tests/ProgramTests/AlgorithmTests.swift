@@ -71,7 +71,7 @@ struct AlgorithmTests {
         ),
     ]
 
-    static func makeFiles(_ folder: Scratch) async throws {
+    static func makeFiles(_ folder: TemporaryDirectory) async throws {
         for pair in pairs {
             let original = folder.file("\(pair.spec).pem")
             _ = try await RunningBroker.succeed(

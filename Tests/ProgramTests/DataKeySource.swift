@@ -3,6 +3,7 @@
 import AWSClient
 import Encoding
 import Foundation
+import TestSupport
 
 /// Where a new keyring's TSK comes from.
 enum DataKeySource {
@@ -16,7 +17,7 @@ enum DataKeySource {
     static let context: JSON = ["app": "audit", "note": "a=b, c"]
 
     /// What `keyring create` is started with. Only a new data key comes with an endpoint and credentials of KMS.
-    func arguments(kmsURL: String, keyARN: String, folder: Scratch) async throws -> (
+    func arguments(kmsURL: String, keyARN: String, folder: TemporaryDirectory) async throws -> (
         arguments: [String], environment: [String: String], input: [UInt8]
     ) {
         let administrator = RunningBroker.administrator.merging(["AWS_ENDPOINT_URL_KMS": kmsURL]) { $1 }

@@ -51,7 +51,7 @@ struct DataKeyTests {
         async throws
         -> (status: Int32, text: String, commitment: String?)
     {
-        let folder = try Scratch()
+        let folder = try TemporaryDirectory()
         defer { folder.remove() }
         let specification: JSON = [
             "format": 1, "keyringId": "k", "account": "000000000000", "region": "us-east-1",

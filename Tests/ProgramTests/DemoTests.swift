@@ -36,7 +36,7 @@ struct DemoTests {
 
     @Test(.enabled(if: SharedData.isAvailable, Comment(rawValue: SharedData.missing)))
     func `the demo refuses an archived event whose payload was changed`() async throws {
-        let scratch = try Scratch()
+        let scratch = try TemporaryDirectory()
         defer { scratch.remove() }
         let original = Self.archive.appendingPathComponent("audit_656a2be7-a67e-473f-9d3e-2bd6650c398e.json")
         let text = try String(contentsOf: original, encoding: .utf8)

@@ -9,7 +9,7 @@ import Testing
 struct DevelopmentKMSProgramTests {
     @Test(.enabled(if: ClientTests.hasBoto3, "boto3 and cryptography are not installed: make test installs them"))
     func `every acknowledged change is there after kill -9`() async throws {
-        let scratch = try Scratch()
+        let scratch = try TemporaryDirectory()
         defer { scratch.remove() }
         let result = try await Programs.run([
             "python3", ClientTests.clients.appendingPathComponent("kms_kill.py").path, Programs.path("keybroker"),
@@ -20,7 +20,7 @@ struct DevelopmentKMSProgramTests {
     }
 
     @Test func `a rule, a directory or a log that cannot be is refused with a reason`() async throws {
-        let scratch = try Scratch()
+        let scratch = try TemporaryDirectory()
         defer { scratch.remove() }
         try FileManager.default.createDirectory(
             atPath: scratch.file("open"),

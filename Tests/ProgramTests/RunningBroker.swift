@@ -10,7 +10,7 @@ import TestSupport
 
 /// A whole installation on this machine, set up with the programs alone, as an operator would.
 final class RunningBroker {
-    let folder: Scratch
+    let folder: TemporaryDirectory
     /// `http://127.0.0.1:PORT` of the ingress.
     let url: String
     let kmsURL: String
@@ -35,9 +35,9 @@ final class RunningBroker {
     init(
         specification: JSON = RunningBroker.specification,
         dataKey: DataKeySource = .new,
-        prepare: (Scratch) async throws -> Void = { _ in }
+        prepare: (TemporaryDirectory) async throws -> Void = { _ in }
     ) async throws {
-        folder = try Scratch()
+        folder = try TemporaryDirectory()
         _ = try await Self.succeed(["keybroker", "module", "create", folder.file("module")])
         (kms, kmsURL) = try await Self.startKMS(folder)
 
@@ -60,7 +60,7 @@ final class RunningBroker {
         tsk = try await Self.unwrapTSK(client, configuration: folder.file("enclave.json"), keyARN: keyARN)
         try await Self.bindPolicy(client, keyARN: keyARN, folder: folder)
 
-        let port = try Self.freePort()
+        let port = try FreePort.next()
         url = "http://127.0.0.1:\(port)"
         try Self.write(
             Array("[default]\naws_access_key_id = host\naws_secret_access_key = host-secret\n".utf8),
@@ -128,122 +128,6 @@ final class RunningBroker {
         throw Unexpected("not serving: " + (try String(contentsOfFile: folder.file("host.log"), encoding: .utf8)))
     }
 
-    // MARK: Set-up
-
-    static let specification: JSON = [
-        "format": 1, "keyringId": "test-keys", "account": "000000000000", "region": "us-east-1",
-        "keys": [
-            ["aliases": ["alias/audit-ed25519"], "keySpec": "ECC_NIST_EDWARDS25519"],
-            ["aliases": ["alias/audit-p256"], "keySpec": "ECC_NIST_P256", "importFile": "p256.pem"],
-            ["aliases": ["alias/audit-rsa"], "keySpec": "RSA_2048"],
-            ["aliases": ["alias/audit-hmac"], "keySpec": "HMAC_256", "importFile": "hmac.bin"],
-        ],
-    ]
-
-    private static func startKMS(_ folder: Scratch) async throws -> (Process, String) {
-        let log = folder.file("kms.log")
-        let process = try Programs.start(
-            [
-                "keybroker", "kms", "serve", "--listen", "127.0.0.1:0", "--root", folder.file("module/root.pem"),
-                "--access-key", "test:test", "--access-key", "host:host-secret=\(hostRole)",
-            ],
-            log: log
-        )
-        for _ in 0..<500 {
-            let text = try String(contentsOfFile: log, encoding: .utf8)
-            if let match = text.firstMatch(of: /http:\/\/[0-9.]+:[0-9]+/) { return (process, String(match.0)) }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        throw Unexpected("the development KMS does not start")
-    }
-
-    private static func makeImportedKeys(_ folder: Scratch) async throws -> ImportedKeys {
-        _ = try await succeed(
-            [
-                "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
-                folder.file("p256.pem"),
-            ])
-        let der = folder.file("p256.der")
-        _ = try await succeed([
-            "openssl", "pkcs8", "-topk8", "-nocrypt", "-in", folder.file("p256.pem"), "-outform", "DER", "-out", der,
-        ])
-        let p256 = try bytes(der)
-        try FileManager.default.removeItem(atPath: der)
-        let hmac = try SecureRandom.bytes(count: 32)
-        try write(hmac, folder.file("hmac.bin"))
-        // ECPrivateKey ::= SEQUENCE { version 1, OCTET STRING of 32 bytes, … }: the bytes after 02 01 01 04 20.
-        let marker: [UInt8] = [0x02, 0x01, 0x01, 0x04, 0x20]
-        let start = try require((0..<p256.count - 37).first { Array(p256[$0..<$0 + 5]) == marker })
-        return ImportedKeys(p256: p256, p256Scalar: Array(p256[(start + 5)..<(start + 37)]), hmac: hmac)
-    }
-
-    private static func unwrapTSK(_ client: KMSClient, configuration: String, keyARN: String) async throws -> [UInt8] {
-        let tsk = try require(try JSON.parse(try bytes(configuration)).object?["tsk"]?.object)
-        let answer = try await client.call(
-            "TrentService.Decrypt",
-            [
-                "KeyId": .string(keyARN), "CiphertextBlob": try require(tsk["ciphertext"]),
-                "EncryptionContext": try require(tsk["encryptionContext"]),
-            ]
-        )
-        return try Base64.decode(try require(answer["Plaintext"]?.string))
-    }
-
-    /// Allows the host's role to ask, and denies whoever has another PCR0 or PCR16.
-    private static func bindPolicy(_ client: KMSClient, keyARN: String, folder: Scratch) async throws {
-        let measured = try await succeed([
-            "keybroker", "image", "measure", "--binary", Programs.path("keybroker-enclave"), "--config",
-            folder.file("enclave.json"), "--json",
-        ])
-        let pcrs = try require(try JSON.parse(Array(measured.utf8)).object)
-        func deny(_ sid: String, _ key: String, _ value: JSON?) throws -> JSON {
-            [
-                "Sid": .string(sid), "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
-                "Condition": [
-                    "StringNotEqualsIgnoreCase": .object(JSONObject([(key, try require(value))]))
-                ],
-            ]
-        }
-        let policy: JSON = [
-            "Version": "2012-10-17",
-            "Statement": [
-                [
-                    "Effect": "Allow", "Principal": ["AWS": "arn:aws:iam::000000000000:root"], "Action": "kms:*",
-                    "Resource": "*",
-                ],
-                [
-                    "Effect": "Allow", "Principal": ["AWS": .string(hostRole)], "Action": "kms:Decrypt",
-                    "Resource": "*",
-                ],
-                try deny("Image", "kms:RecipientAttestation:ImageSha384", pcrs["PCR0"]),
-                try deny("Configuration", "kms:RecipientAttestation:PCR16", pcrs["PCR16"]),
-            ],
-        ]
-        _ = try await client.call(
-            "TrentService.PutKeyPolicy",
-            [
-                "KeyId": .string(keyARN), "PolicyName": "default",
-                "Policy": .string(String(decoding: policy.serialized(), as: UTF8.self)),
-            ]
-        )
-    }
-
-    private static func hostConfiguration(_ folder: Scratch, port: Int, kmsURL: String) -> JSON {
-        [
-            "format": 1,
-            "enclave": [
-                "executable": .string(Programs.path("keybroker-enclave")),
-                "module": .string("software:" + folder.file("module")),
-                "endpoint": .string("unix://" + folder.file("enclave.sock")),
-            ],
-            "relay": ["listen": .string("unix://" + folder.file("relay.sock"))],
-            "ingress": ["listen": .string("tcp://127.0.0.1:\(port)")],
-            "kms": ["endpoint": .string(kmsURL), "region": "us-east-1", "operations": ["Decrypt"]],
-            "configuration": .string(folder.file("enclave.json")),
-            "state": .string(folder.file("state")),
-        ]
-    }
-
     // MARK: Small things
 
     static func now() -> Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
@@ -285,22 +169,6 @@ final class RunningBroker {
 
     static func write(_ bytes: [UInt8], _ path: String) throws {
         try Data(bytes).write(to: URL(fileURLWithPath: path))
-    }
-
-    static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = unsafe withUnsafeMutablePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                unsafe bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
-            }
-        }
-        guard bound else { throw Unexpected("no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }
 

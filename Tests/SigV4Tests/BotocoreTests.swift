@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Encoding
-import Foundation
 import SigV4
 import TestSupport
 import Testing
@@ -65,11 +64,11 @@ struct BotocoreTests {
         Example(method: "GET", target: "/a%20b/c%2Fd~e", headers: [], body: ""),
     ]
 
-    @Test(.enabled(if: PythonTool.hasBotocore, Comment(rawValue: PythonTool.botocoreMissing)))
-    func `signer and verifier agree with botocore`() throws {
+    @Test(.enabled(if: Tool.pythonHas("botocore"), "python3 has no botocore"))
+    func `signer and verifier agree with botocore`() async throws {
         let input = JSON.array(Self.examples.map(\.json)).serialized()
-        let output = try PythonTool.run(Self.script, input: Data(input))
-        let answers = try #require(try JSON.parse([UInt8](output)).array)
+        let output = try await Tool.python(Self.script, input: input)
+        let answers = try #require(try JSON.parse(output).array)
         try #require(answers.count == Self.examples.count)
         for (example, answer) in zip(Self.examples, answers) {
             let theirs = try #require(answer.object)

@@ -336,8 +336,8 @@ struct VerifierTests {
     }
 
     /// Signed by hand, in Python's standard library: the signer here always adds X-Amz-Date.
-    @Test(.enabled(if: PythonTool.canImport("hmac"), "there is no python3"))
-    func `a request that has only a Date in the basic form verifies`() throws {
+    @Test(.enabled(if: Tool.pythonHas("hmac"), "there is no python3"))
+    func `a request that has only a Date in the basic form verifies`() async throws {
         let script = """
             import hashlib, hmac
             sign = lambda key, text: hmac.new(key, text.encode(), hashlib.sha256)
@@ -351,7 +351,7 @@ struct VerifierTests {
             print("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/" + scope + ", SignedHeaders=date;host, Signature="
                 + sign(key, text).hexdigest(), end="")
             """
-        let authorization = String(decoding: try PythonTool.run(script), as: UTF8.self)
+        let authorization = String(decoding: try await Tool.python(script), as: UTF8.self)
         let request = SigV4Request(
             method: "POST",
             target: "/",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Foundation
+import Foundation
+import Synchronization
 
 /// Runs programs that nobody here wrote: `openssl`, `python3`. What they say is what this project is tested against.
 package enum Tool: Sendable {
@@ -12,48 +13,89 @@ package enum Tool: Sendable {
         package var text: String { String(decoding: output, as: UTF8.self) }
     }
 
-    /// Runs `name` (looked for in `PATH`) to its end, off the threads of the tests. Standard input is `input`.
+    /// A program that had to succeed and did not.
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// Runs `name` (a path, or looked for in `PATH`) to its end, off the threads of the tests. It reads `input`, has
+    /// `environment` beside the variables of the tests (nil takes one away), and runs in `directory`, or where they do.
     package static func run(
         _ name: String,
         _ arguments: [String],
         input: [UInt8] = [],
-        environment: [String: String] = [:]
+        environment: [String: String?] = [:],
+        in directory: String? = nil
     ) async throws -> Result {
         try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 continuation.resume(
-                    with: Swift.Result { try runHere(name, arguments, input: input, environment: environment) }
+                    with: Swift.Result {
+                        try runHere(name, arguments, input: input, environment: environment, directory: directory)
+                    }
                 )
             }
         }
     }
 
-    /// Whether python3 can import all of `modules`.
-    package static func pythonHas(_ modules: String...) -> Bool {
-        let result = try? runHere(
-            "python3",
-            ["-c", "import " + modules.joined(separator: ", ")],
-            input: [],
-            environment: [:]
-        )
-        return result?.status == 0
+    /// The same for a program that has to succeed.
+    ///
+    /// - Throws: `Failure` with its standard error otherwise.
+    @discardableResult
+    package static func succeed(
+        _ name: String,
+        _ arguments: [String],
+        input: [UInt8] = [],
+        environment: [String: String?] = [:],
+        in directory: String? = nil
+    ) async throws -> Result {
+        let result = try await run(name, arguments, input: input, environment: environment, in: directory)
+        guard result.status == 0 else {
+            throw Failure(description: "\(name) \(arguments.prefix(3)): \(result.status): \(result.errors)")
+        }
+        return result
     }
 
-    /// Files instead of pipes: a pipe that nobody empties stops both sides.
+    // MARK: Python: the reference implementations that tests compare with are its packages
+
+    /// Runs a script that has to succeed; what it wrote to its standard output.
+    package static func python(_ script: String, input: [UInt8] = []) async throws -> [UInt8] {
+        try await succeed("python3", ["-c", script], input: input).output
+    }
+
+    /// Whether python3 can import all of `modules`: asked once of each.
+    package static func pythonHas(_ modules: String...) -> Bool {
+        let wanted = modules.joined(separator: ", ")
+        return importable.withLock { known in
+            if let answer = known[wanted] { return answer }
+            let answer = (try? runHere("python3", ["-c", "import " + wanted]))?.status == 0
+            known[wanted] = answer
+            return answer
+        }
+    }
+
+    private static let importable = Mutex<[String: Bool]>([:])
+
+    // MARK: -
+
+    /// Files instead of pipes: a pipe that nobody empties stops both sides, and a child of another test may hold its end.
     private static func runHere(
         _ name: String,
         _ arguments: [String],
-        input: [UInt8],
-        environment: [String: String]
+        input: [UInt8] = [],
+        environment: [String: String?] = [:],
+        directory: String? = nil
     ) throws -> Result {
-        let directory = try TemporaryDirectory()
+        let files = try TemporaryDirectory()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [name] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let output = try directory.write([], as: "stdout")
-        let errors = try directory.write([], as: "stderr")
-        process.standardInput = try FileHandle(forReadingFrom: directory.write(input, as: "stdin"))
+        process.environment = ProcessInfo.processInfo.environment.merging(environment.compactMapValues(\.self)) { $1 }
+            .filter { environment[$0.key, default: ""] != nil }
+        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
+        let output = try files.write([], as: "stdout")
+        let errors = try files.write([], as: "stderr")
+        process.standardInput = try FileHandle(forReadingFrom: files.write(input, as: "stdin"))
         process.standardOutput = try FileHandle(forWritingTo: output)
         process.standardError = try FileHandle(forWritingTo: errors)
         try process.run()
@@ -64,22 +106,4 @@ package enum Tool: Sendable {
             errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self)
         )
     }
-}
-
-/// A directory that goes with its owner.
-package final class TemporaryDirectory: Sendable {
-    package let url: URL
-
-    package init() throws {
-        url = FileManager.default.temporaryDirectory.appendingPathComponent("keybroker-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    }
-
-    package func write(_ bytes: [UInt8], as name: String) throws -> URL {
-        let file = url.appendingPathComponent(name)
-        try Data(bytes).write(to: file)
-        return file
-    }
-
-    deinit { try? FileManager.default.removeItem(at: url) }
 }

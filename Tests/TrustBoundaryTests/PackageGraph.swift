@@ -36,25 +36,19 @@ struct PackageGraph: Sendable {
     let products: [String: [String]]
 
     /// Reads `swift package dump-package`, with a scratch path of its own: the test run holds the lock of the usual one.
-    static func load() throws -> PackageGraph {
-        let scratch = FileManager.default.temporaryDirectory.appendingPathComponent("dump-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(at: scratch) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [
-            "swift", "package", "--package-path", SharedData.repository.path, "--scratch-path", scratch.path,
-            "dump-package",
-        ]
-        var environment = ProcessInfo.processInfo.environment
-        environment["KEYBROKER_TESTS"] = nil
-        process.environment = environment
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return try PackageGraph(dump: data)
+    /// Once: every test asks.
+    static func load() async throws -> PackageGraph { try await loaded.value }
+
+    private static let loaded = Task {
+        let scratch = try TemporaryDirectory()
+        let dump = try await Tool.succeed(
+            "swift",
+            [
+                "package", "--package-path", SharedData.repository.path, "--scratch-path", scratch.path, "dump-package",
+            ],
+            environment: ["KEYBROKER_TESTS": nil]
+        )
+        return try PackageGraph(dump: Data(dump.output))
     }
 
     private init(dump: Data) throws {

@@ -8,8 +8,8 @@ import Testing
 struct TrustBoundaryTests {
     let graph: PackageGraph
 
-    init() throws {
-        graph = try PackageGraph.load()
+    init() async throws {
+        graph = try await PackageGraph.load()
     }
 
     /// What a host must never reach: a host that verifies is a host that someone will trust.

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
-import TestSupport
+package import Foundation
 
 /// The executables that were built beside the tests.
-enum Programs: Sendable {
-    static let folder: URL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+package enum Programs: Sendable {
+    package static let folder: URL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent()
 
-    static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    package static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
     /// Runs a program to its end; a bare name is one of this package's, or found on the PATH.
-    static func run(
+    package static func run(
         _ arguments: [String],
         environment: [String: String] = [:],
         input: [UInt8] = []
@@ -25,13 +24,22 @@ enum Programs: Sendable {
     }
 
     /// Starts a program that goes on until it is terminated. Its standard output and error go to `log`.
-    static func start(_ arguments: [String], environment: [String: String] = [:], log: String) throws -> Process {
+    package static func start(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        in directory: String? = nil,
+        log: String
+    ) throws -> Process {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: resolve(arguments[0]))
-        process.arguments = Array(arguments.dropFirst())
+        let program = resolve(arguments[0])
+        // A bare name that is not ours is for `env` to find.
+        let isPath = program.contains("/")
+        process.executableURL = URL(fileURLWithPath: isPath ? program : "/usr/bin/env")
+        process.arguments = (isPath ? [] : [program]) + arguments.dropFirst()
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
         guard FileManager.default.createFile(atPath: log, contents: nil) else {
-            throw Unexpected("cannot write \(log)")
+            throw Tool.Failure(description: "cannot write \(log)")
         }
         let output = try FileHandle(forWritingTo: URL(fileURLWithPath: log))
         process.standardOutput = output
@@ -45,21 +53,4 @@ enum Programs: Sendable {
         let own = path(name)
         return FileManager.default.isExecutableFile(atPath: own) ? own : name
     }
-}
-
-/// A folder of one test, with a path short enough for unix sockets.
-struct Scratch: Sendable {
-    let path: String
-
-    init() throws {
-        path = "/tmp/kb-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(
-            atPath: path,
-            withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700]
-        )
-    }
-
-    func file(_ name: String) -> String { "\(path)/\(name)" }
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
 }

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Former names of `TemporaryDirectory`.
+package typealias Scratch = TemporaryDirectory
+package typealias TemporaryFolder = TemporaryDirectory
