@@ -46,9 +46,9 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
         cache = SigningKeyCache(scope: scope)
     }
 
-    /// The authenticated principal and the time that the client signed.
+    /// The authenticated principal, the time that the client signed, and the signature.
     package func verify(_ request: SigV4Request, at now: Timestamp) throws(SigV4Error)
-        -> (principal: Principal, signedAt: Timestamp)
+        -> (principal: Principal, signedAt: Timestamp, signature: [UInt8])
     {
         try checkSize(request)
         let headers = CanonicalHeaders(request.headers)
@@ -94,7 +94,7 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
         guard constantTimeEquals(Array(Hex.encode(expected).utf8), Array(authorization.signature.utf8)) else {
             throw .mismatch
         }
-        return (found.principal, signedAt)
+        return (found.principal, signedAt, expected)
     }
 
     // MARK: Steps, in order

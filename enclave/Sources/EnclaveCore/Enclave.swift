@@ -36,10 +36,16 @@ package final class Enclave: Sendable {
         threads.start()
         let deferred = DeferredWork(threads: threads)
         let desk = AttestationDesk(module: environment.module)
+        let gate = RequestGate(log: log)
         let router = Router(
             state: state,
-            service: ServiceEndpoint(clock: clock, deferred: deferred, operations: BrokerOperations(desk: desk)),
-            publicEndpoints: PublicEndpoints(deferred: deferred, desk: desk)
+            service: ServiceEndpoint(
+                clock: clock,
+                deferred: deferred,
+                gate: gate,
+                operations: BrokerOperations(desk: desk)
+            ),
+            publicEndpoints: PublicEndpoints(deferred: deferred, desk: desk, gate: gate, clock: clock)
         )
         do {
             server = try await HTTPServer.start(on: environment.listen, group: group, limits: EnclaveLimits.server) {

@@ -10,8 +10,14 @@ import Transport
 enum EnclaveLimits: Sendable {
     /// A `Verify` with the longest message, signature and grant tokens has about 100 KB of JSON.
     static let requestBody = 256 * 1024
-    /// Attestations and slow signatures that wait or run at one time; more are throttled.
+    /// Attestations and slow signatures that wait or run at one time; more are throttled. Their bodies are in memory.
     static let deferredRequests = 256
+    /// Of these, one principal's: as many as a client with twice the usual number of connections has under way.
+    static let deferredRequestsEach = 128
+    /// The same as work (``RequestCost/work(_:)``): some six seconds of one core, and more than the dearest request.
+    static let deferredWork = 160_000
+    /// Of this, one principal's, unless a single request has more: what others wait for at worst.
+    static let deferredWorkEach = 40_000
     /// Requests in flight when the process ends get this long.
     static let shutdownGrace = TimeAmount.seconds(5)
 
@@ -39,6 +45,35 @@ enum EnclaveLimits: Sendable {
     /// Characters of KMS's or the host's own words that a log line repeats.
     static let quotedError = 1024
 
+    // MARK: Allowances
+
+    /// Of one principal, a second. Work: the highest quota that KMS has for cryptographic operations (Developer Guide,
+    /// "Request quotas": 100,000 in the largest regions); as Ed25519 that is four cores. RSA-2048 comes to 6,600, where
+    /// KMS grants 1,000. The burst is two seconds of it, which is more than the dearest SignBatch (1,000 of RSA-4096).
+    /// Changes: KMS's 15 PutKeyPolicy, of which a CreateKey counts 3, as KMS grants 5; each is a sealed keyring that the
+    /// host has to store. The burst lets a script set up a hundred keys.
+    static let principalRates = RequestQuotas.Rates(
+        work: 100_000,
+        workBurst: 200_000,
+        changes: 15,
+        changesBurst: 300
+    )
+    /// Of all principals together.
+    static let ratesInAll = principalRates.multiplied(by: 4)
+    /// Principals whose allowances are kept: two keyrings full.
+    static let rememberedPrincipals = 2 * KeyringLimits.principals
+    /// Attestations that nobody signed for, a second: each takes the security module some milliseconds.
+    static let publicDocuments = 20
+    static let publicDocumentsBurst = 100
+    /// Signatures of requests that are remembered, as a power of two: 512 KiB.
+    static let rememberedRequestBits = 16
+    /// Milliseconds between two log lines of what clients can make happen as often as they like.
+    static let rareLineInterval: Int64 = 10_000
+
+    // MARK: Time
+
+    /// Seconds that a client's clock may differ: see ``SigV4Verifier``.
+    static let clockSkew: Int64 = 300
     /// Milliseconds between two readings of the module's time.
     static let clockInterval: Int64 = 60_000
 }

@@ -46,7 +46,7 @@ struct BrokerOperations: Sendable {
         )
     }
 
-    static func status(_ unlocked: Unlocked, at now: Timestamp) -> JSONObject {
+    static func status(_ unlocked: Unlocked, _ gate: RequestGate, at now: Timestamp) -> JSONObject {
         let configured = unlocked.configured
         let version = Int64(clamping: unlocked.header.version)
         return JSONObject([
@@ -62,7 +62,8 @@ struct BrokerOperations: Sendable {
             ("KeyringDigest", .string(Hex.encode(unlocked.digest))),
             ("KeyCount", .number(JSONNumber(Int64(unlocked.keys.keys.count)))),
             ("Pcr0", .string(Hex.encode(configured.pcr0))),
-            ("Pcr16", .string(Hex.encode(configured.pcr16))),
+            ("Pcr16", .string(Hex.encode(configured.pcr16))), ("Requests", .object(gate.counts)),
+            ("Limits", .object(EnclaveLimits.shown)),
         ])
     }
 

@@ -15,6 +15,8 @@ struct PublicEndpoints: Sendable {
 
     let deferred: DeferredWork
     let desk: AttestationDesk
+    let gate: RequestGate
+    let clock: TrustedClock
 
     /// `{state, version}`, with the reason where there is one; 503 unless it serves.
     static func health(_ state: EnclaveState) -> HTTPResponse {
@@ -33,7 +35,10 @@ struct PublicEndpoints: Sendable {
         do throws(KMSError) {
             let (nonce, keyID) = try Self.parse(query)
             let key: KeyRecord? = if let keyID { try unlocked.keys.resolve(keyID).key } else { nil }
-            return deferred.run(on: loop) { [desk] in
+            guard gate.admitsPublicDocument(at: clock.now) else {
+                return loop.makeSucceededFuture(Reply.failure(.tooManyRequests, .throttled))
+            }
+            return deferred.run(on: loop, for: DeferredWork.anonymous, units: RequestCost.attestation.units) { [desk] in
                 do throws(KMSError) {
                     return Reply.document(try desk.document(unlocked, nonce: nonce, key: key))
                 } catch {

@@ -8,48 +8,62 @@ import NIOCore
 import NIOHTTP1
 import Transport
 
-/// `POST /`: KMS and the broker's own operations. State, authentication, operation, input, authorisation, act.
+/// `POST /`: KMS and the broker's own operations. State, authentication, operation, input, allowance, authorisation,
+/// act.
 struct ServiceEndpoint: Sendable {
     /// GenerateRandom is refused by name until TLS ends in here: the host would read what it answers.
     static let operations = KeyService.readOperations.union([KeyService.randomOperation])
 
     let clock: TrustedClock
     let deferred: DeferredWork
+    let gate: RequestGate
     let operations: BrokerOperations
 
     func answer(_ request: HTTPRequest, _ unlocked: Unlocked, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
         do throws(KMSError) {
             let now = clock.now
             let body = Array(request.body.readableBytesView)
-            let caller = try unlocked.authenticator.authenticate(request, body: body, at: now)
+            let caller = try authenticate(request, body: body, unlocked, at: now)
             let target = try OperationTarget(try Self.single(RelayHeader.target, in: request.headers))
             let input = try KMSRequestBody.parse(body)
             let circumstances = Circumstances(now: now, isSecureTransport: request.isSecureTransport)
             if target.prefix == TargetPrefix.kms {
-                return kms(target.operation, input, caller, circumstances, unlocked, on: loop)
+                return try kms(target.operation, input, caller, circumstances, unlocked, on: loop)
             }
             guard let operation = BrokerOperation(rawValue: target.operation) else { throw .unknownOperation }
             switch operation {
-            case .signBatch:
-                let service = service(unlocked)
-                return deferred.run(on: loop) {
-                    Self.reply { () throws(KMSError) in
-                        try service.signBatch(input, caller: caller, keys: unlocked.keys, circumstances: circumstances)
-                    }
-                }
+            case .signBatch: return try signBatch(input, caller, circumstances, unlocked, on: loop)
             case .createPrincipal, .deletePrincipal, .listPrincipals, .putPrincipalPolicy:
                 throw .unknownOperation
             case .getStatus:
+                try gate.admit(.reading, of: caller, at: now)
                 try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
-                return loop.makeSucceededFuture(Reply.success(BrokerOperations.status(unlocked, at: now)))
+                return loop.makeSucceededFuture(Reply.success(BrokerOperations.status(unlocked, gate, at: now)))
             case .getAttestation:
+                try gate.admit(.attestation, of: caller, at: now)
                 try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
-                return deferred.run(on: loop) { [operations] in
+                return deferred.run(on: loop, for: caller.arn, units: RequestCost.attestation.units) { [operations] in
                     Self.reply { () throws(KMSError) in try operations.attestation(input, unlocked) }
                 }
             }
         } catch {
             return loop.makeSucceededFuture(Reply.failure(error))
+        }
+    }
+
+    private func authenticate(
+        _ request: HTTPRequest,
+        body: [UInt8],
+        _ unlocked: Unlocked,
+        at now: Timestamp
+    ) throws(KMSError) -> Caller {
+        do {
+            let authenticated = try unlocked.authenticator.authenticate(request, body: body, at: now)
+            gate.wasAuthenticated(authenticated, at: now)
+            return authenticated.caller
+        } catch {
+            gate.wasRefused()
+            throw error
         }
     }
 
@@ -69,21 +83,50 @@ struct ServiceEndpoint: Sendable {
         _ circumstances: Circumstances,
         _ unlocked: Unlocked,
         on loop: any EventLoop
-    ) -> EventLoopFuture<HTTPResponse> {
+    ) throws(KMSError) -> EventLoopFuture<HTTPResponse> {
+        let spec = Self.spec(operation, input, unlocked.keys)
+        let cost = RequestCost.kms(operation, spec)
+        try gate.admit(cost, of: caller, at: circumstances.now)
         let service = service(unlocked)
-        let act: @Sendable () -> HTTPResponse = {
+        let act: @Sendable () -> HTTPResponse = { [gate] in
             Self.reply { () throws(KMSError) in
-                try service.answer(
+                let output = try service.answer(
                     operation,
                     input,
                     caller: caller,
                     keys: unlocked.keys,
                     circumstances: circumstances
                 )
+                if operation == "Sign" { gate.didSign(1) }
+                return output
             }
         }
-        if Self.isSlow(operation, input, unlocked.keys) { return deferred.run(on: loop, act) }
+        if Self.isSlow(operation, spec) { return deferred.run(on: loop, for: caller.arn, units: cost.units, act) }
         return loop.makeSucceededFuture(act())
+    }
+
+    private func signBatch(
+        _ input: JSONObject,
+        _ caller: Caller,
+        _ circumstances: Circumstances,
+        _ unlocked: Unlocked,
+        on loop: any EventLoop
+    ) throws(KMSError) -> EventLoopFuture<HTTPResponse> {
+        let cost = RequestCost.batch(input, Self.spec("Sign", input, unlocked.keys))
+        try gate.admit(cost, of: caller, at: circumstances.now)
+        let service = service(unlocked)
+        return deferred.run(on: loop, for: caller.arn, units: cost.units) { [gate] in
+            Self.reply { () throws(KMSError) in
+                let output = try service.signBatch(
+                    input,
+                    caller: caller,
+                    keys: unlocked.keys,
+                    circumstances: circumstances
+                )
+                gate.didSign(output["Signatures"]?.array?.count ?? 0)
+                return output
+            }
+        }
     }
 
     private func service(_ unlocked: Unlocked) -> KeyService {
@@ -91,16 +134,19 @@ struct ServiceEndpoint: Sendable {
         return KeyService(account: configuration.account, region: configuration.region, operations: Self.operations)
     }
 
+    /// What the key of an operation is whose cost depends on it; nil for another operation, or no key.
+    private static func spec(_ operation: String, _ input: JSONObject, _ keys: KeyTable) -> KeySpec? {
+        guard operation == "Sign" || operation == "Verify", let keyID = input["KeyId"]?.string else { return nil }
+        return keys.spec(of: keyID)
+    }
+
     /// Private-key operations that take longer than some 100 µs: RSA and the curves without optimised code.
-    private static func isSlow(_ operation: String, _ input: JSONObject, _ keys: KeyTable) -> Bool {
-        guard operation == "Sign" || operation == "Verify", let keyID = input["KeyId"]?.string,
-            let spec = keys.spec(of: keyID)
-        else { return false }
+    private static func isSlow(_ operation: String, _ spec: KeySpec?) -> Bool {
         switch spec {
-        case .rsa2048, .rsa3072, .rsa4096: return operation == "Sign"
-        case .eccNISTP384, .eccNISTP521, .eccSECGP256K1: return true
-        case .eccNISTP256, .eccNISTEdwards25519, .symmetricDefault, .hmac224, .hmac256, .hmac384, .hmac512:
-            return false
+        case .rsa2048, .rsa3072, .rsa4096: operation == "Sign"
+        case .eccNISTP384, .eccNISTP521, .eccSECGP256K1: true
+        case .eccNISTP256, .eccNISTEdwards25519, .symmetricDefault, .hmac224, .hmac256, .hmac384, .hmac512, nil:
+            false
         }
     }
 
