@@ -43,19 +43,20 @@ struct Condition: Sendable {
     let key: [Unicode.Scalar]
     let values: [ConditionValue]
 
-    /// Tests the request's values of the key: empty if it has none.
-    func evaluate(_ present: [String]) -> ConditionOutcome {
+    /// Tests the request's values of the key.
+    func evaluate(_ facts: RequestFacts) -> ConditionOutcome {
+        let present = facts.values(of: key)
         if conditionOperator.comparison == .null {
             return ConditionOutcome(values.contains { if case .bool(present.isEmpty) = $0 { true } else { false } })
         }
         if present.isEmpty { return outcomeWithoutKey }
         switch conditionOperator.quantifier {
-        case .forAllValues: return .all(present.map(test))
-        case .forAnyValue: return .any(present.map(test))
+        case .forAllValues: return .all(present.map { test($0, facts) })
+        case .forAnyValue: return .any(present.map { test($0, facts) })
         case nil:
             // Single-valued operators on several values: AWS wants a quantifier there.
             guard present.count == 1 else { return .unclear }
-            return test(present[0])
+            return test(present[0], facts)
         }
     }
 
@@ -70,12 +71,12 @@ struct Condition: Sendable {
     }
 
     /// One value of the request against the policy's: any of them, or for a negated operator none of them.
-    private func test(_ value: String) -> ConditionOutcome {
-        let isMatched = ConditionOutcome.any(values.map { compare(value, $0) })
+    private func test(_ value: String, _ facts: RequestFacts) -> ConditionOutcome {
+        let isMatched = ConditionOutcome.any(values.map { compare(value, $0, facts) })
         return conditionOperator.isNegated ? isMatched.negated : isMatched
     }
 
-    private func compare(_ value: String, _ expected: ConditionValue) -> ConditionOutcome {
+    private func compare(_ value: String, _ expected: ConditionValue, _ facts: RequestFacts) -> ConditionOutcome {
         switch expected {
         case .text(let text): return ConditionOutcome(value.unicodeScalars.elementsEqual(text))
         case .foldedText(let text): return ConditionOutcome(ConditionValue.folded(value) == text)
@@ -101,6 +102,17 @@ struct Condition: Sendable {
         case .addresses(let block):
             guard let present = AddressBlock.address(value) else { return .unclear }
             return ConditionOutcome(block.contains(present))
+        case .template(let template):
+            switch template.resolved(facts.values) {
+            case .text(let text):
+                guard let expected = ConditionValue(text, comparison: conditionOperator.comparison) else {
+                    return .notMet
+                }
+                return compare(value, expected, facts)
+            // "There is no equal or like value" (IAM User Guide, "Policy variables with no value").
+            case .noValue: return .notMet
+            case .severalValues: return .unclear
+            }
         }
     }
 }

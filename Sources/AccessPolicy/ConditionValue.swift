@@ -15,26 +15,21 @@ enum ConditionValue: Sendable {
     case date(Timestamp)
     case bytes([UInt8])
     case addresses(AddressBlock)
+    /// A text with policy variables; for operators on strings and ARNs (IAM User Guide, "Where you can use policy
+    /// variables").
+    case template(PolicyTemplate)
 
-    /// Nil if `text` is not what the operator compares, or has a policy variable.
+    /// Nil if `text` is not what the operator compares, or has a policy variable where none may be.
     init?(_ text: String, comparison: ConditionOperator.Comparison, version: PolicyVersion) {
         switch comparison {
-        case .stringEquals:
-            guard let expanded = PolicyText.expand(text, version: version) else { return nil }
-            self = .text(expanded.map(\.scalar))
-        case .stringEqualsIgnoreCase:
-            guard let expanded = PolicyText.expand(text, version: version) else { return nil }
-            self = .foldedText(Self.folded(String(String.UnicodeScalarView(expanded.map(\.scalar)))))
-        case .stringLike:
-            guard let expanded = PolicyText.expand(text, version: version) else { return nil }
-            self = .pattern(WildcardPattern(expanded))
-        case .arnLike:
-            guard let expanded = PolicyText.expand(text, version: version) else { return nil }
-            let fields = expanded.split(separator: ":", maxSplits: 5) { $0.scalar == $1 }
-            guard fields.count == 6, String(String.UnicodeScalarView(fields[0].map(\.scalar))) == "arn" else {
-                return nil
+        case .stringEquals, .stringEqualsIgnoreCase, .stringLike, .arnLike:
+            guard let template = PolicyTemplate(text, version: version) else { return nil }
+            guard let constant = template.constant else {
+                self = .template(template)
+                return
             }
-            self = .arn(fields.map(WildcardPattern.init))
+            guard let value = Self(constant, comparison: comparison) else { return nil }
+            self = value
         case .bool, .null:
             guard let bool = Self.bool(text) else { return nil }
             self = .bool(bool)
@@ -53,12 +48,43 @@ enum ConditionValue: Sendable {
         }
     }
 
+    /// Of a text without variables, or in which they were replaced; nil if the operator cannot compare it.
+    init?(_ text: [PolicyTemplate.Character], comparison: ConditionOperator.Comparison) {
+        switch comparison {
+        case .stringEquals: self = .text(text.map(\.scalar))
+        case .stringEqualsIgnoreCase:
+            self = .foldedText(Self.folded(String(String.UnicodeScalarView(text.map(\.scalar)))))
+        case .stringLike: self = .pattern(WildcardPattern(text))
+        case .arnLike:
+            let fields = text.split(maxSplits: 5, omittingEmptySubsequences: false) { $0.scalar == ":" }.map(Array.init)
+            guard fields.count == 6, String(String.UnicodeScalarView(fields[0].map(\.scalar))) == "arn" else {
+                return nil
+            }
+            self = .arn(fields.map(WildcardPattern.init))
+        default: return nil
+        }
+    }
+
     /// Lower case throughout, by Unicode's default mapping.
     static func folded(_ text: String) -> [Unicode.Scalar] {
         // What is ASCII, and that is nearly all, needs no tables.
         guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return Array(text.lowercased().unicodeScalars) }
         let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
         return text.utf8.map { Unicode.Scalar(capitals.contains($0) ? $0 | 0x20 : $0) }
+    }
+
+    /// Whether ``folded(_:)`` of `text` is `expected`.
+    static func folds(_ text: String, to expected: [Unicode.Scalar]) -> Bool {
+        let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
+        var position = 0
+        var isEqual = text.utf8.count == expected.count
+        for byte in text.utf8 {
+            guard byte < 0x80 else { return folded(text) == expected }
+            guard isEqual else { continue }
+            isEqual = Unicode.Scalar(capitals.contains(byte) ? byte | 0x20 : byte) == expected[position]
+            position += 1
+        }
+        return isEqual
     }
 
     static func bool(_ text: String) -> Bool? {
@@ -78,23 +104,21 @@ enum ConditionValue: Sendable {
         return value
     }
 
-    /// ISO 8601 as the W3C profile has it, a day alone, or seconds since the Unix epoch.
+    /// ISO 8601 in the forms of the W3C profile (`2026`, `2026-11`, `2026-11-21`, `2026-11-21T09:20Z`, with seconds, with
+    /// a fraction), or seconds since the Unix epoch. Four digits are a year.
     static func date(_ text: String) -> Timestamp? {
         if let time = Timestamp(rfc3339: text) { return time }
-        let isDay = text.utf8.count == 10 && text.utf8.dropFirst(4).first == UInt8(ascii: "-")
-        if isDay { return Timestamp(rfc3339: text + "T00:00:00Z") }
+        switch text.utf8.count {
+        case 4: return Timestamp(rfc3339: text + "-01-01T00:00:00Z")
+        case 7 where text.utf8.contains(UInt8(ascii: "-")): return Timestamp(rfc3339: text + "-01T00:00:00Z")
+        case 10 where text.utf8.contains(UInt8(ascii: "-")): return Timestamp(rfc3339: text + "T00:00:00Z")
+        // Seconds are left out: hours and minutes end after 16 characters, the zone follows.
+        case 17...,
+            16 where text.utf8.dropFirst(10).first == UInt8(ascii: "T"):
+            return Timestamp(rfc3339: text.prefix(16) + ":00" + text.dropFirst(16))
+        default: break
+        }
         guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
         return Int64(text).map(Timestamp.init(seconds:))
-    }
-}
-
-extension Array {
-    /// Splits at elements that equal a separator, empty parts included.
-    fileprivate func split(
-        separator: Unicode.Scalar,
-        maxSplits: Int,
-        _ isEqual: (Element, Unicode.Scalar) -> Bool
-    ) -> [[Element]] {
-        split(maxSplits: maxSplits, omittingEmptySubsequences: false) { isEqual($0, separator) }.map(Array.init)
     }
 }

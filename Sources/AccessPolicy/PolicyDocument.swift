@@ -19,7 +19,7 @@ package struct PolicyDocument: Sendable {
     /// - Throws: `PolicySyntaxError` for the first fault.
     package init(_ json: [UInt8], kind: Kind) throws(PolicySyntaxError) {
         statements = try PolicyParser.parse(json, kind: kind)
-        hasConditions = statements.contains { !$0.conditions.isEmpty }
+        hasConditions = statements.contains { !$0.conditions.isEmpty || !$0.resources.templates.isEmpty }
     }
 }
 
@@ -48,7 +48,10 @@ struct PatternElement: Sendable {
     /// NotAction, NotResource.
     let isNegated: Bool
     let patterns: [WildcardPattern]
+    /// Patterns with policy variables, which a request makes whole.
+    var templates: [PolicyTemplate] = []
 
+    /// Of the patterns without variables.
     func matches(_ text: [Unicode.Scalar]) -> Bool {
         patterns.contains { $0.matches(text) } != isNegated
     }

@@ -74,8 +74,8 @@ struct PolicyParser {
         return Statement(
             effect: effect,
             principal: try principal(object, effect: effect, path: path),
-            actions: try patterns(object, "Action", path: path, compile: action),
-            resources: try patterns(object, "Resource", path: path, compile: resource),
+            actions: try actions(object, path: path),
+            resources: try resources(object, path: path),
             conditions: try conditions(object["Condition"], path: "\(path).Condition")
         )
     }
@@ -126,20 +126,26 @@ struct PolicyParser {
 
     // MARK: Action and Resource
 
-    private func patterns(
-        _ object: JSONObject,
-        _ name: String,
-        path: String,
-        compile: (String, String) throws(PolicySyntaxError) -> WildcardPattern
-    ) throws(PolicySyntaxError) -> PatternElement {
-        guard let (name, isNegated, value) = try Self.either(object, name, path: path) else {
-            return PatternElement(isNegated: false, patterns: [])
-        }
+    private func actions(_ object: JSONObject, path: String) throws(PolicySyntaxError) -> PatternElement {
+        let (path, isNegated, texts) = try Self.texts(object, "Action", path: path)
         var patterns: [WildcardPattern] = []
-        for text in try Self.strings(value, path: "\(path).\(name)") {
-            patterns.append(try compile(text, "\(path).\(name)"))
-        }
+        for text in texts { patterns.append(try action(text, path: path)) }
         return PatternElement(isNegated: isNegated, patterns: patterns)
+    }
+
+    private func resources(_ object: JSONObject, path: String) throws(PolicySyntaxError) -> PatternElement {
+        let (path, isNegated, texts) = try Self.texts(object, "Resource", path: path)
+        var patterns: [WildcardPattern] = []
+        var templates: [PolicyTemplate] = []
+        for text in texts {
+            let template = try resource(text, path: path)
+            if let constant = template.constant {
+                patterns.append(WildcardPattern(constant))
+            } else {
+                templates.append(template)
+            }
+        }
+        return PatternElement(isNegated: isNegated, patterns: patterns, templates: templates)
     }
 
     /// `*` or `service:Name`, with wildcards; no case.
@@ -159,15 +165,15 @@ struct PolicyParser {
         return WildcardPattern(text.lowercased().unicodeScalars)
     }
 
-    /// `*` or an ARN, with wildcards.
-    private func resource(_ text: String, path: String) throws(PolicySyntaxError) -> WildcardPattern {
+    /// `*` or an ARN, with wildcards and variables.
+    private func resource(_ text: String, path: String) throws(PolicySyntaxError) -> PolicyTemplate {
         guard text == "*" || text.hasPrefix("arn:") else {
             throw PolicySyntaxError(path: path, reason: "must be * or an ARN")
         }
-        guard let expanded = PolicyText.expand(text, version: version) else {
-            throw PolicySyntaxError(path: path, reason: "policy variables are not supported")
+        guard let template = PolicyTemplate(text, version: version) else {
+            throw PolicySyntaxError(path: path, reason: "has a policy variable that is none")
         }
-        return WildcardPattern(expanded)
+        return template
     }
 
     // MARK: Condition
@@ -211,7 +217,7 @@ struct PolicyParser {
             guard let ready = ConditionValue(text, comparison: conditionOperator.comparison, version: version) else {
                 throw PolicySyntaxError(
                     path: path,
-                    reason: "has a value that the operator cannot compare, or a policy variable"
+                    reason: "has a value that the operator cannot compare, or a policy variable that is none"
                 )
             }
             values.append(ready)
@@ -242,6 +248,15 @@ struct PolicyParser {
         case (nil, let value?): return ("Not\(name)", true, value)
         default: throw PolicySyntaxError(path: path, reason: "must have either \(name) or Not\(name)")
         }
+    }
+
+    /// The texts of `Name` or `NotName`, and their path.
+    private static func texts(_ object: JSONObject, _ name: String, path: String) throws(PolicySyntaxError)
+        -> (path: String, isNegated: Bool, texts: [String])
+    {
+        guard let (name, isNegated, value) = try either(object, name, path: path) else { return (path, false, []) }
+        let path = "\(path).\(name)"
+        return (path, isNegated, try strings(value, path: path))
     }
 
     /// A string, or a list of at least one.

@@ -112,29 +112,3 @@ struct PrincipalARN: Sendable, Equatable {
         }
     }
 }
-
-/// Who calls, in the parts that policies name.
-package struct CallerIdentity: Sendable {
-    let account: String
-    /// Nil if the caller's ARN is of no known form: then only its account and `*` name it.
-    let arn: PrincipalARN?
-
-    /// Reads an ARN once for all requests of a caller.
-    package init(arn: String, account: String) {
-        self.account = account
-        let parsed = PrincipalARN(arn)
-        // An ARN of another account than the caller's is nobody's.
-        self.arn = parsed?.account == account ? parsed : nil
-    }
-
-    var isRoot: Bool { arn?.kind == .root }
-
-    /// Whether an entry of a policy names this caller. A role names its sessions, by name: the ARN of a session does not
-    /// have the role's path, and names of roles are unique in an account.
-    func matches(_ entry: PrincipalARN) -> Bool {
-        guard let arn, entry.partition == arn.partition, entry.account == arn.account else { return false }
-        if entry.kind == arn.kind { return true }
-        if case .role(_, let name) = entry.kind, case .session(let role, _) = arn.kind { return name == role }
-        return false
-    }
-}

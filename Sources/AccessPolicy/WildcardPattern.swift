@@ -62,24 +62,3 @@ struct WildcardPattern: Sendable {
         }
     }
 }
-
-/// A text of a policy after policy variables.
-enum PolicyText {
-    /// The characters of `text`, each marked whether it can be no wildcard. `${*}`, `${?}` and `${$}` are the characters
-    /// themselves. Nil if it has any other policy variable, which are not supported.
-    static func expand(_ text: String, version: PolicyVersion) -> [(scalar: Unicode.Scalar, isLiteral: Bool)]? {
-        var result: [(scalar: Unicode.Scalar, isLiteral: Bool)] = []
-        var rest = text.unicodeScalars[...]
-        while let scalar = rest.popFirst() {
-            guard version == .v2012, scalar == "$", rest.first == "{" else {
-                result.append((scalar, false))
-                continue
-            }
-            let name = Array(rest.dropFirst().prefix(2))
-            guard name.count == 2, name[1] == "}", ["*", "?", "$"].contains(name[0]) else { return nil }
-            result.append((name[0], true))
-            rest = rest.dropFirst(3)
-        }
-        return result
-    }
-}

@@ -67,7 +67,7 @@ struct SyntaxTests {
             "Statement[0].Resource"
         ),
         .init(
-            key(#""Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:kms:*:*:key/${aws:username}""#),
+            key(#""Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:kms:*:*:key/${aws:username""#),
             "Statement[0].Resource"
         ),
         .init(
@@ -84,6 +84,7 @@ struct SyntaxTests {
         .init(principal(#"{"AWS":"arn:aws:iam::111122223333:user/*"}"#), "Statement[0].Principal.AWS"),
         .init(principal(#"{"AWS":"arn:aws:iam::1111:root"}"#), "Statement[0].Principal.AWS"),
         .init(principal(#"{"AWS":"AIDAEXAMPLE"}"#), "Statement[0].Principal.AWS"),
+        .init(principal(#"{"AWS":"arn:aws:iam::111122223333:user/${aws:username}"}"#), "Statement[0].Principal.AWS"),
         .init(principal(#"{"AWS":"arn:aws:iam::111122223333:group/x"}"#), "Statement[0].Principal.AWS"),
         .init(
             key(#""Effect":"Allow","NotPrincipal":{"AWS":"\#(alice)"},"Action":"kms:*","Resource":"*""#),
@@ -116,11 +117,17 @@ struct SyntaxTests {
         .init(condition(#"{"StringEquals":{"kms:A":[]}}"#), "Statement[0].Condition.StringEquals.kms:A"),
         .init(condition(#"{"StringEquals":{"kms:A":{}}}"#), "Statement[0].Condition.StringEquals.kms:A"),
         .init(condition(#"{"StringEquals":{"kms:A":null}}"#), "Statement[0].Condition.StringEquals.kms:A"),
-        .init(condition(#"{"StringEquals":{"kms:A":"${aws:username}"}}"#), "Statement[0].Condition.StringEquals.kms:A"),
-        .init(
-            condition(#"{"StringLike":{"kms:A":"${aws:PrincipalTag/x}*"}}"#),
-            "Statement[0].Condition.StringLike.kms:A"
-        ),
+        .init(condition(#"{"StringEquals":{"kms:A":"${username}"}}"#), "Statement[0].Condition.StringEquals.kms:A"),
+        .init(condition(#"{"StringEquals":{"kms:A":"${aws:x"}}"#), "Statement[0].Condition.StringEquals.kms:A"),
+        .init(condition(#"{"StringEquals":{"kms:A":"${}"}}"#), "Statement[0].Condition.StringEquals.kms:A"),
+        .init(condition(#"{"StringEquals":{"kms:A":"${aws:x,'y'}"}}"#), "Statement[0].Condition.StringEquals.kms:A"),
+        .init(condition(#"{"StringEquals":{"kms:A":"${aws:x, y}"}}"#), "Statement[0].Condition.StringEquals.kms:A"),
+        .init(condition(#"{"StringLike":{"kms:A":"${aws:${*}}"}}"#), "Statement[0].Condition.StringLike.kms:A"),
+        .init(condition(#"{"NumericEquals":{"kms:A":"${aws:x}"}}"#), "Statement[0].Condition.NumericEquals.kms:A"),
+        .init(condition(#"{"DateEquals":{"kms:A":"${aws:x}"}}"#), "Statement[0].Condition.DateEquals.kms:A"),
+        .init(condition(#"{"Bool":{"kms:A":"${aws:x}"}}"#), "Statement[0].Condition.Bool.kms:A"),
+        .init(condition(#"{"BinaryEquals":{"kms:A":"${aws:x}"}}"#), "Statement[0].Condition.BinaryEquals.kms:A"),
+        .init(condition(#"{"IpAddress":{"kms:A":"${aws:x}"}}"#), "Statement[0].Condition.IpAddress.kms:A"),
         .init(condition(#"{"Null":{"kms:A":"yes"}}"#), "Statement[0].Condition.Null.kms:A"),
         .init(condition(#"{"Bool":{"kms:A":"1"}}"#), "Statement[0].Condition.Bool.kms:A"),
         .init(condition(#"{"NumericEquals":{"kms:A":"seven"}}"#), "Statement[0].Condition.NumericEquals.kms:A"),

@@ -97,17 +97,13 @@ struct AccessCheck {
     /// What holds of every request. Only what the service knows by itself is here: `aws:SourceIp`, `aws:SourceVpc`,
     /// `aws:SourceVpce`, `aws:ViaAWSService` and `kms:ViaService` are always absent.
     private var conditionKeys: [String: [String]] {
-        var keys = parameters
-        keys["aws:PrincipalArn"] = [caller.arn]
-        keys["aws:PrincipalAccount"] = [caller.account]
+        var keys = caller.identity.conditionKeys
+        keys.merge(parameters) { $1 }
         keys["aws:CurrentTime"] = [circumstances.now.rfc3339]
+        keys["aws:EpochTime"] = [String(circumstances.now.seconds)]
         keys["aws:SecureTransport"] = [circumstances.isSecureTransport ? "true" : "false"]
-        keys["kms:CallerAccount"] = [caller.account]
         if let recipient = circumstances.recipient {
-            for (index, value) in recipient.pcrs {
-                keys["kms:RecipientAttestation:PCR\(index)"] = [Hex.encode(value)]
-            }
-            if let image = recipient.pcrs[0] { keys["kms:RecipientAttestation:ImageSha384"] = [Hex.encode(image)] }
+            keys.merge(RecipientConditionKeys.values(pcrs: recipient.pcrs)) { $1 }
         }
         return keys
     }
