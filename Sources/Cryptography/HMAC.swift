@@ -39,6 +39,60 @@ package enum HMAC: Sendable {
     }
 }
 
+/// An HMAC key that authenticates again and again: what depends on the key alone is computed once.
+///
+/// The key's state is in OpenSSL's memory, which wipes it when the last context goes.
+package final class HMACKey: Sendable {
+    private let algorithm: HashAlgorithm
+    private let prototype: HMACContext
+    private let pool = ContextPool<HMACContext>()
+
+    /// Copies `key`; the caller wipes its own.
+    package init(_ algorithm: HashAlgorithm, _ key: [UInt8]) {
+        self.algorithm = algorithm
+        prototype = HMACContext(algorithm, key)
+    }
+
+    package func authenticate(_ message: [UInt8]) -> [UInt8] {
+        let context = pool.take() ?? prototype.copy()
+        defer { pool.keep(context) }
+        return context.authenticate(message, length: algorithm.digestLength)
+    }
+}
+
+@safe
+private final class HMACContext: @unchecked Sendable {  // One owner at a time; a prototype is only copied from.
+    private let pointer: OpaquePointer
+
+    private init(owning pointer: OpaquePointer) { unsafe self.pointer = pointer }
+
+    init(_ algorithm: HashAlgorithm, _ key: [UInt8]) {
+        guard let pointer = unsafe EVP_MAC_CTX_dup(HMACPrototype.of(algorithm).context),
+            unsafe EVP_MAC_init(pointer, key, key.count, nil) == 1
+        else { Library.isUnusable("authenticate") }
+        unsafe self.pointer = pointer
+    }
+
+    func copy() -> HMACContext {
+        guard let copy = unsafe EVP_MAC_CTX_dup(pointer) else { Library.isUnusable("authenticate") }
+        return unsafe HMACContext(owning: copy)
+    }
+
+    /// Without a key EVP_MAC_init begins anew with the last one (EVP_MAC(3)).
+    func authenticate(_ message: [UInt8], length: Int) -> [UInt8] {
+        unsafe [UInt8](unsafeUninitializedCapacity: length) { output, count in
+            guard unsafe EVP_MAC_init(pointer, nil, 0, nil) == 1,
+                unsafe EVP_MAC_update(pointer, message, message.count) == 1,
+                unsafe EVP_MAC_final(pointer, output.baseAddress, &count, length) == 1
+            else { Library.isUnusable("authenticate") }
+        }
+    }
+
+    deinit {
+        unsafe EVP_MAC_CTX_free(pointer)
+    }
+}
+
 @safe
 private struct HMACPrototype: @unchecked Sendable {  // The context is only copied from after it was made.
     let context: OpaquePointer

@@ -21,28 +21,27 @@ package enum Base64: Sendable {
     // Not generic, which is several times as fast: generic code is not specialised for its callers in other modules.
     private static func encodeArray(_ bytes: [UInt8]) -> String {
         let alphabet = alphabet
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var group: UInt32 = 0
-        var held = 0
-        for byte in bytes {
-            group = group << 8 | UInt32(byte)
-            held += 1
-            guard held == 3 else { continue }
-            text.append(alphabet[Int(group >> 18 & 63)])
-            text.append(alphabet[Int(group >> 12 & 63)])
-            text.append(alphabet[Int(group >> 6 & 63)])
-            text.append(alphabet[Int(group & 63)])
-            group = 0
-            held = 0
+        var text = [UInt8](repeating: padding, count: (bytes.count + 2) / 3 * 4)
+        var position = 0
+        var index = 0
+        while bytes.count - index >= 3 {
+            let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
+            text[position] = alphabet[Int(group >> 18)]
+            text[position + 1] = alphabet[Int(group >> 12 & 63)]
+            text[position + 2] = alphabet[Int(group >> 6 & 63)]
+            text[position + 3] = alphabet[Int(group & 63)]
+            index += 3
+            position += 4
         }
-        if held == 1 {
-            text += [alphabet[Int(group >> 2 & 63)], alphabet[Int(group << 4 & 63)], padding, padding]
-        } else if held == 2 {
-            text += [
-                alphabet[Int(group >> 10 & 63)], alphabet[Int(group >> 4 & 63)], alphabet[Int(group << 2 & 63)],
-                padding,
-            ]
+        if bytes.count - index == 1 {
+            let group = UInt32(bytes[index]) << 4
+            text[position] = alphabet[Int(group >> 6)]
+            text[position + 1] = alphabet[Int(group & 63)]
+        } else if bytes.count - index == 2 {
+            let group = UInt32(bytes[index]) << 10 | UInt32(bytes[index + 1]) << 2
+            text[position] = alphabet[Int(group >> 12)]
+            text[position + 1] = alphabet[Int(group >> 6 & 63)]
+            text[position + 2] = alphabet[Int(group & 63)]
         }
         return String(decoding: text, as: UTF8.self)
     }
@@ -62,7 +61,17 @@ package enum Base64: Sendable {
         var held = 0
         var padded = 0
         var offset = 0
-        for character in text {
+        // Whole groups first; the loop below has what is left, and what is wrong.
+        while text.count - offset >= 4 {
+            let (a, b) = (values[Int(text[offset])], values[Int(text[offset + 1])])
+            let (c, d) = (values[Int(text[offset + 2])], values[Int(text[offset + 3])])
+            guard a | b | c | d < 64 else { break }
+            bytes.append(a << 2 | b >> 4)
+            bytes.append(b << 4 | c >> 2)
+            bytes.append(c << 6 | d)
+            offset += 4
+        }
+        for character in text[offset...] {
             if character == padding {
                 // At most two, and only as the third and fourth character of a group.
                 guard padded < 2, held + padded >= 2, held + padded < 4 else { throw TextEncodingError(offset: offset) }

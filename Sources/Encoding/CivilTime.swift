@@ -79,8 +79,8 @@ struct FixedFieldReader {
     private let bytes: [UInt8]
     private var position = 0
 
-    init(_ text: String) {
-        bytes = Array(text.utf8)
+    init(_ text: [UInt8]) {
+        bytes = text
     }
 
     var isAtEnd: Bool { position == bytes.count }

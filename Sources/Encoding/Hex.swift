@@ -2,21 +2,25 @@
 
 /// Base16 (RFC 4648 section 8). Encodes lower case; decodes both cases, an even number of digits, nothing else.
 package enum Hex: Sendable {
-    private static let digits: [UInt8] = Array("0123456789abcdef".utf8)
-
     /// Two lower-case digits a byte.
-    package static func encode(_ bytes: some Sequence<UInt8>) -> String { encodeArray(Array(bytes)) }
-
-    // Not generic, which is several times as fast: generic code is not specialised for its callers in other modules.
-    private static func encodeArray(_ bytes: [UInt8]) -> String {
-        let digits = digits
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 0x0F)])
-        }
+        append(Array(bytes), to: &text)
         return String(decoding: text, as: UTF8.self)
+    }
+
+    /// The same at the end of a text.
+    package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+        // Not generic, which is several times as fast: generic code is not specialised for its callers in other modules.
+        text.reserveCapacity(text.count + bytes.count * 2)
+        for byte in bytes {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 0x0F))
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The bytes that `text` stands for.

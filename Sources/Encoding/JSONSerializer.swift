@@ -13,13 +13,21 @@ extension JSON {
     /// Appends `text` in quotes, with the escapes of `JSON.stringify`: `\b \t \n \f \r \" \\`, other controls `\u001f`.
     package static func appendQuoted(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
-        let mustEscape = text.utf8.contains { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") }
-        if mustEscape {
+        if mustEscape(text) {
             appendEscaped(text, to: &bytes)
         } else {
             bytes.append(contentsOf: text.utf8)
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func mustEscape(_ text: String) -> Bool {
+        let bytes = text.utf8.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return true }
+        }
+        return false
     }
 
     private static func appendEscaped(_ text: String, to bytes: inout [UInt8]) {
@@ -45,7 +53,13 @@ private struct JSONSerializer {
     private let pretty: Bool
     private var depth = 0
 
-    init(pretty: Bool) { self.pretty = pretty }
+    /// Room for most responses, so that the text does not move while it grows.
+    private static let usualLength = 512
+
+    init(pretty: Bool) {
+        self.pretty = pretty
+        bytes.reserveCapacity(Self.usualLength)
+    }
 
     mutating func write(_ value: JSON) {
         switch value {

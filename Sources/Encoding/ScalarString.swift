@@ -3,8 +3,7 @@
 extension String {
     /// Equality by Unicode scalars. Swift's `==` is by canonical equivalence, which JSON and CBOR do not know.
     package func hasSameScalars(as other: String) -> Bool {
-        // Canonical equivalence follows from sameness and is decided fast for most text.
-        self == other && utf8.elementsEqual(other.utf8)
+        utf8.span.equals(other.utf8.span)
     }
 }
 

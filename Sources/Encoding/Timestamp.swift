@@ -47,7 +47,7 @@ extension Timestamp {
     ///
     /// What the fraction says beyond milliseconds is cut off. A leap second (`:60`) is refused: it has no place here.
     public init?(rfc3339 text: String) {
-        var reader = FixedFieldReader(text)
+        var reader = FixedFieldReader(Array(text.utf8))
         guard let year = reader.number(digits: 4), reader.take("-"), let month = reader.number(digits: 2),
             reader.take("-"), let day = reader.number(digits: 2), reader.take("T") || reader.take("t"),
             let hour = reader.number(digits: 2), reader.take(":"), let minute = reader.number(digits: 2),
@@ -80,8 +80,11 @@ extension Timestamp {
     }
 
     /// Parses the basic form that SigV4 uses: `20261121T092000Z`.
-    package init?(amzDate text: String) {
-        var reader = FixedFieldReader(text)
+    package init?(amzDate text: String) { self.init(amzDate: Array(text.utf8)[...]) }
+
+    /// The same of bytes.
+    package init?(amzDate text: ArraySlice<UInt8>) {
+        var reader = FixedFieldReader(Array(text))
         guard let year = reader.number(digits: 4), let month = reader.number(digits: 2),
             let day = reader.number(digits: 2), reader.take("T"), let hour = reader.number(digits: 2),
             let minute = reader.number(digits: 2), let second = reader.number(digits: 2), reader.take("Z"),

@@ -83,8 +83,11 @@ package struct KMSARN: Sendable, Hashable, CustomStringConvertible {
 
     /// Nil for anything but `arn:aws…:kms:REGION:TWELVE DIGITS:key/ID` or `…:alias/NAME`.
     package init?(_ text: String) {
-        guard text.utf8.count <= KMSLimits.keyID.upperBound else { return nil }
-        let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
+        // Most texts that are none say so at once.
+        guard text.hasPrefix("arn:"), text.utf8.count <= KMSLimits.keyID.upperBound else { return nil }
+        // By bytes, not by characters: each part is found to be ASCII below, and this runs for each request.
+        let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 5, omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
         guard parts.count == 6, parts[0] == "arn", parts[2] == "kms" else { return nil }
         guard parts[1] == "aws" || parts[1].hasPrefix("aws-"), parts[1].utf8.allSatisfy(Self.isRegionByte) else {
             return nil

@@ -31,13 +31,14 @@ package struct OperationTarget: Sendable, Hashable {
     /// - Throws: `UnknownOperationException` if it is absent, of another service, or not a name.
     package init(_ header: String?) throws(KMSError) {
         guard let header, header.utf8.count <= KMSLimits.target else { throw .unknownOperation }
-        let parts = header.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { throw .unknownOperation }
-        let (prefix, operation) = (String(parts[0]), String(parts[1]))
-        guard prefix == TargetPrefix.kms || prefix == TargetPrefix.broker else { throw .unknownOperation }
+        // By bytes, not by characters: this runs for each request. The operation has letters and digits alone, no dot.
+        guard let dot = header.utf8.firstIndex(of: UInt8(ascii: ".")) else { throw .unknownOperation }
+        let (prefix, operation) = (header[..<dot], header[header.utf8.index(after: dot)...])
+        guard let known = [TargetPrefix.kms, TargetPrefix.broker].first(where: { $0.utf8.elementsEqual(prefix.utf8) })
+        else { throw .unknownOperation }
         guard !operation.isEmpty, operation.utf8.allSatisfy(Self.isLetterOrDigit) else { throw .unknownOperation }
-        self.prefix = prefix
-        self.operation = operation
+        self.prefix = known
+        self.operation = String(operation)
     }
 
     /// `kms:Sign`, `keybroker:GetStatus`: the name of the action in policies.

@@ -185,17 +185,23 @@ struct RequestReader {
         violations.append("\(value) at '\(prefix)\(Self.lowerFirst(name))' failed to satisfy constraint: \(constraint)")
     }
 
-    private mutating func checkLength(_ count: Int, _ length: ClosedRange<Int>, _ name: String, _ value: String) {
+    private mutating func checkLength(
+        _ count: Int,
+        _ length: ClosedRange<Int>,
+        _ name: String,
+        _ value: @autoclosure () -> String
+    ) {
         if count < length.lowerBound {
-            violate(name, value, "Member must have length greater than or equal to \(length.lowerBound)")
+            violate(name, value(), "Member must have length greater than or equal to \(length.lowerBound)")
         }
         if count > length.upperBound {
-            violate(name, value, "Member must have length less than or equal to \(length.upperBound)")
+            violate(name, value(), "Member must have length less than or equal to \(length.upperBound)")
         }
     }
 
     private func value(_ name: String) -> JSON? {
-        guard let value = input[name], value != .null else { return nil }
+        guard let value = input[name] else { return nil }
+        if case .null = value { return nil }
         return value
     }
 

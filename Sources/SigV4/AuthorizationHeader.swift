@@ -1,87 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The three parameters of an Authorization header, not yet believed.
+import Encoding
+
+/// The three parameters of an Authorization header, not yet believed: where they stand in the bytes that it was read from.
 struct AuthorizationHeader {
-    /// In the order in which AWS reports those that are missing.
-    private static let names = ["Credential", "Signature", "SignedHeaders"]
+    let credential: Range<Int>
+    let signedHeaders: SignedHeaderNames
+    let signature: Range<Int>
 
-    let credential: String
-    let signedHeaders: [String]
-    let signature: String
-
-    /// Parses the header's value. Whether the request has a date is asked too, because AWS reports its absence together
-    /// with that of parameters.
+    /// Parses the header's value, which stands in a range of `bytes`. Whether the request has a date is asked too, because
+    /// AWS reports its absence together with that of parameters.
     ///
     /// - Throws: `IncompleteSignatureException`.
-    init(_ value: String, isDated: Bool) throws(SigV4Error) {
-        guard value.utf8.count <= SigV4Constants.authorizationLength else {
+    init(_ bytes: [UInt8], _ value: Range<Int>, isDated: Bool) throws(SigV4Error) {
+        guard value.count <= SigV4Constants.authorizationLength else {
             throw .incomplete("Authorization header is too long.")
         }
-        // Everything after this compares text with ASCII constants.
-        guard value.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        guard bytes[value].allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw .incomplete("Authorization header has characters that it may not have.")
         }
-        // By bytes, not by characters: all of them are ASCII now, and this runs for each request.
-        let parts = value.utf8.split(separator: UInt8(ascii: " "), maxSplits: 1, omittingEmptySubsequences: true)
-        let algorithm = parts.first.map { String(Substring($0)) } ?? ""
-        guard algorithm == SigV4Constants.algorithm else {
-            throw .incomplete("Unsupported AWS 'algorithm': '\(SigV4Error.echo(algorithm))'.")
+        let text = Self.trimmed(bytes, value.lowerBound, value.upperBound, atEnd: false)
+        let end = bytes[text].firstIndex(of: Self.space) ?? text.upperBound
+        let algorithm = text.lowerBound..<end
+        guard bytes.span.extracting(algorithm).equals(string: SigV4Constants.algorithm) else {
+            let name = String(decoding: bytes[algorithm], as: UTF8.self)
+            throw .incomplete("Unsupported AWS 'algorithm': '\(SigV4Error.echo(name))'.")
         }
-
-        var parameters: [(name: String, value: String)] = []
-        let space = UInt8(ascii: " ")
-        let items =
-            parts.count > 1 ? parts[1].split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) : []
-        for item in items {
-            let text = item.drop { $0 == space }
-            guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
-                throw .incomplete("Authorization header has a part that is not a valid key=value pair.")
-            }
-            let name = String(Substring(text[..<equals]))
-            guard Self.names.contains(name), !parameters.contains(where: { $0.name == name }) else {
-                throw .incomplete("Authorization header has a parameter that is unknown or appears twice.")
-            }
-            var parameter = text[text.index(after: equals)...]
-            while parameter.last == space { parameter = parameter.dropLast() }
-            parameters.append((name, String(Substring(parameter))))
-        }
-
-        let value = { (name: String) in parameters.first { $0.name == name }?.value }
-        var missing = Self.names.filter { value($0) == nil }
-            .map { "Authorization header requires '\($0)' parameter." }
-        if !isDated {
-            missing.append(
-                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
-            )
-        }
-        guard
-            missing.isEmpty, let credential = value("Credential"), let signature = value("Signature"),
-            let signedHeaders = value("SignedHeaders")
-        else { throw .incomplete(missing.joined(separator: " ")) }
-
+        let parameters = try Parameters(bytes, min(end + 1, text.upperBound)..<text.upperBound)
+        guard let credential = parameters.credential, let signature = parameters.signature,
+            let signedHeaders = parameters.signedHeaders, isDated
+        else { throw .incomplete(parameters.missing(isDated: isDated).joined(separator: " ")) }
         self.credential = credential
         self.signature = signature
-        self.signedHeaders = try Self.names(signedHeaders)
+        self.signedHeaders = try SignedHeaderNames(bytes, signedHeaders)
     }
 
-    /// Lower-case names, strictly sorted: so each list of names has one spelling.
-    private static func names(_ text: String) throws(SigV4Error) -> [String] {
-        let names = text.utf8.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
-            .map { String(Substring($0)) }
-        let isSorted = zip(names, names.dropFirst()).allSatisfy { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        guard
-            names.count <= SigV4Constants.signedHeaderCount, isSorted,
-            names.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(isLowerTokenByte) })
-        else { throw .incomplete("SignedHeaders must be lower-case header names, sorted, each of them once.") }
-        return names
-    }
+    /// Where the value of each parameter stands.
+    private struct Parameters {
+        var credential: Range<Int>?
+        var signature: Range<Int>?
+        var signedHeaders: Range<Int>?
 
-    /// A character of a field name (RFC 9110 section 5.6.2), no upper-case letter.
-    private static func isLowerTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        init(_ bytes: [UInt8], _ list: Range<Int>) throws(SigV4Error) {
+            guard !list.isEmpty else { return }
+            var start = list.lowerBound
+            while start <= list.upperBound {
+                let end = bytes[start..<list.upperBound].firstIndex(of: UInt8(ascii: ",")) ?? list.upperBound
+                try read(bytes, trimmed(bytes, start, end, atEnd: false))
+                start = end + 1
+            }
         }
+
+        private mutating func read(_ bytes: [UInt8], _ item: Range<Int>) throws(SigV4Error) {
+            guard let equals = bytes[item].firstIndex(of: UInt8(ascii: "=")) else {
+                throw .incomplete("Authorization header has a part that is not a valid key=value pair.")
+            }
+            let name = bytes.span.extracting(item.lowerBound..<equals)
+            let value = trimmed(bytes, equals + 1, item.upperBound, atEnd: true)
+            if name.equals("Credential"), credential == nil {
+                credential = value
+            } else if name.equals("SignedHeaders"), signedHeaders == nil {
+                signedHeaders = value
+            } else if name.equals("Signature"), signature == nil {
+                signature = value
+            } else {
+                throw .incomplete("Authorization header has a parameter that is unknown or appears twice.")
+            }
+        }
+
+        /// What is missing, in AWS's order.
+        func missing(isDated: Bool) -> [String] {
+            let parameters = [("Credential", credential), ("Signature", signature), ("SignedHeaders", signedHeaders)]
+            var missing = parameters.filter { $0.1 == nil }
+                .map { "Authorization header requires '\($0.0)' parameter." }
+            if !isDated {
+                missing.append(
+                    "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+                )
+            }
+            return missing
+        }
+    }
+
+    private static let space = UInt8(ascii: " ")
+
+    /// A range without the spaces at its start, or at its end.
+    private static func trimmed(_ bytes: [UInt8], _ start: Int, _ end: Int, atEnd: Bool) -> Range<Int> {
+        var (start, end) = (start, end)
+        if atEnd {
+            while end > start, bytes[end - 1] == space { end -= 1 }
+        } else {
+            while start < end, bytes[start] == space { start += 1 }
+        }
+        return start..<end
     }
 }
 

@@ -3,108 +3,70 @@
 import Cryptography
 import Encoding
 
-/// Header fields by lower-case name, in order. A dozen in practice and bounded: looking at them all costs less than hashing.
-struct CanonicalHeaders {
-    private let fields: [(name: String, value: String)]
-
-    init(_ headers: [(name: String, value: String)]) {
-        fields = headers.map { (Self.lowercased($0.name), $0.value) }
-    }
-
-    func contains(_ name: String) -> Bool { fields.contains { $0.name == name } }
-
-    func count(of name: String) -> Int { fields.reduce(0) { $1.name == name ? $0 + 1 : $0 } }
-
-    func first(_ name: String) -> String? { fields.first { $0.name == name }?.value }
-
-    /// The names that a condition holds for, sorted, each once.
-    func names(where isIncluded: (String) -> Bool) -> [String] {
-        var names: [String] = []
-        for field in fields where isIncluded(field.name) && !names.contains(field.name) { names.append(field.name) }
-        return names.sorted()
-    }
-
-    /// ASCII only: no other letter may become one that is in a signed name.
-    static func lowercased(_ name: String) -> String {
-        let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
-        guard name.utf8.contains(where: capitals.contains) else { return name }
-        return String(decoding: name.utf8.map { capitals.contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
-    }
-
-    /// Values joined by commas, trimmed, each run of white space inside made one space.
-    func canonicalValue(_ name: String) -> [UInt8]? {
-        var canonical: [UInt8] = []
-        return appendCanonicalValue(name, to: &canonical) ? canonical : nil
-    }
-
-    /// The same at the end of a text; false if there is no such field.
-    func appendCanonicalValue(_ name: String, to text: inout [UInt8]) -> Bool {
-        var isFirst = true
-        for field in fields where field.name == name {
-            if !isFirst { text.append(UInt8(ascii: ",")) }
-            isFirst = false
-            Self.appendCollapsed(field.value, to: &text)
-        }
-        return !isFirst
-    }
-
-    private static func appendCollapsed(_ value: String, to canonical: inout [UInt8]) {
-        let start = canonical.count
-        var isSpacePending = false
-        for byte in value.utf8 {
-            switch byte {
-            // Line ends are white space too: a value can never add a line to the canonical request.
-            case 0x09...0x0D, 0x20: isSpacePending = true
-            default:
-                if isSpacePending, canonical.count > start { canonical.append(0x20) }
-                isSpacePending = false
-                canonical.append(byte)
-            }
-        }
-    }
-}
-
 /// The canonical request and the string to sign (AWS General Reference, "Create a signed AWS API request").
 enum CanonicalRequest {
+    /// Room for what SDKs send, so that the text does not move while it grows.
+    private static let usualLength = 1024
+
     /// The canonical request; nil if a signed header is missing.
     ///
-    /// `signedHeaders` are in lower case and sorted. `normalizesPath` removes dot segments and empty segments: all
-    /// services but S3 do so.
+    /// `normalizesPath` removes dot segments and empty segments: all services but S3 do so.
     static func bytes(
         method: String,
         target: String,
         headers: CanonicalHeaders,
-        signedHeaders: [String],
-        payloadHash: String,
+        signedHeaders: SignedHeaderNames,
+        payloadHash: [UInt8],
         normalizesPath: Bool
     ) -> [UInt8]? {
-        let (path, query) = split(target)
         var text: [UInt8] = []
-        text.reserveCapacity(1024)
+        text.reserveCapacity(usualLength)
         text += method.utf8
         text.append(UInt8(ascii: "\n"))
-        text += canonicalPath(path, normalizes: normalizesPath)
+        if target == "/" {
+            // Nearly all requests, and nothing to take apart.
+            text.append(UInt8(ascii: "/"))
+            text.append(UInt8(ascii: "\n"))
+        } else {
+            let (path, query) = split(target)
+            text += canonicalPath(path, normalizes: normalizesPath)
+            text.append(UInt8(ascii: "\n"))
+            text += canonicalQuery(query)
+        }
         text.append(UInt8(ascii: "\n"))
-        text += canonicalQuery(query)
-        text.append(UInt8(ascii: "\n"))
-        for name in signedHeaders {
-            text += name.utf8
+        for name in signedHeaders.names {
+            text += signedHeaders.bytes[name]
             text.append(UInt8(ascii: ":"))
-            guard headers.appendCanonicalValue(name, to: &text) else { return nil }
+            guard headers.appendCanonicalValue(signedHeaders.bytes.span.extracting(name), to: &text) else { return nil }
             text.append(UInt8(ascii: "\n"))
         }
         text.append(UInt8(ascii: "\n"))
-        text += signedHeaders.joined(separator: ";").utf8
+        text += signedHeaders.bytes[signedHeaders.list]
         text.append(UInt8(ascii: "\n"))
-        text += payloadHash.utf8
+        Hex.append(payloadHash, to: &text)
         return text
     }
 
-    static func stringToSign(canonicalRequest: [UInt8], time: Timestamp, scope: SigV4Scope) -> [UInt8] {
-        let hash = Hex.encode(Hash.digest(.sha256, canonicalRequest))
-        return Array(
-            "\(SigV4Constants.algorithm)\n\(time.amzDate)\n\(credentialScope(time, scope))\n\(hash)".utf8
-        )
+    /// `time` in the form of X-Amz-Date.
+    static func stringToSign(canonicalRequest: [UInt8], time: some Collection<UInt8>, scope: SigV4Scope) -> [UInt8] {
+        let newLine = UInt8(ascii: "\n")
+        let slash = UInt8(ascii: "/")
+        var text: [UInt8] = []
+        text.reserveCapacity(usualLength)
+        text += SigV4Constants.algorithm.utf8
+        text.append(newLine)
+        text += time
+        text.append(newLine)
+        text += time.prefix(SigV4Constants.dayLength)
+        text.append(slash)
+        text += scope.region.utf8
+        text.append(slash)
+        text += scope.service.utf8
+        text.append(slash)
+        text += SigV4Constants.terminator.utf8
+        text.append(newLine)
+        Hex.append(Hash.digest(.sha256, canonicalRequest), to: &text)
+        return text
     }
 
     /// `20261121/us-east-1/kms/aws4_request`
@@ -171,9 +133,13 @@ enum CanonicalRequest {
         return Array(sorted.map { $0.name + [UInt8(ascii: "=")] + $0.value }.joined(separator: [UInt8(ascii: "&")]))
     }
 
-    /// Names of the parameters, decoded.
-    static func parameterNames(_ query: [UInt8]) -> [[UInt8]] {
-        query.split(separator: UInt8(ascii: "&")).map { decoded($0.prefix { $0 != UInt8(ascii: "=") }) }
+    /// Whether the query has a parameter of presigned requests, in any encoding.
+    static func isSignedInQuery(_ target: String) -> Bool {
+        guard target.utf8.contains(UInt8(ascii: "?")) else { return false }
+        let signing = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"].map { Array($0.utf8) }
+        return split(target).query.split(separator: UInt8(ascii: "&")).contains { parameter in
+            signing.contains(decoded(parameter.prefix { $0 != UInt8(ascii: "=") }))
+        }
     }
 
     private static func recoded(_ text: ArraySlice<UInt8>) -> [UInt8] {

@@ -58,6 +58,8 @@ enum SigV4Constants {
     static let algorithm = "AWS4-HMAC-SHA256"
     static let terminator = "aws4_request"
     static let secretPrefix = "AWS4"
+    /// Bytes of the day at the front of X-Amz-Date.
+    static let dayLength = 8
 
     // AWS publishes no limits; these are above what SDKs send and below what an HTTP server lets through.
 

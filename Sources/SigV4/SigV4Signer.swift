@@ -33,17 +33,21 @@ package enum SigV4Signer: Sendable {
             added.append((name: "X-Amz-Security-Token", value: token))
         }
         let headers = CanonicalHeaders(request.headers + added)
-        let signedHeaders = headers.names(where: isSigned)
+        let names = headers.names(where: isSigned)
         let canonical =
             CanonicalRequest.bytes(
                 method: request.method,
                 target: request.target,
                 headers: headers,
-                signedHeaders: signedHeaders,
-                payloadHash: Hex.encode(Hash.digest(.sha256, request.body)),
+                signedHeaders: SignedHeaderNames(sorted: names),
+                payloadHash: Hash.digest(.sha256, request.body),
                 normalizesPath: normalizesPath
             ) ?? []
-        let stringToSign = CanonicalRequest.stringToSign(canonicalRequest: canonical, time: time, scope: scope)
+        let stringToSign = CanonicalRequest.stringToSign(
+            canonicalRequest: canonical,
+            time: time.amzDate.utf8,
+            scope: scope
+        )
 
         var key = SigningKey.derive(secret: credentials.secretAccessKey.bytes, day: time.amzDay, scope: scope)
         let signature = Hex.encode(HMAC.authenticate(.sha256, key: key, message: stringToSign))
@@ -54,7 +58,7 @@ package enum SigV4Signer: Sendable {
             (
                 name: "Authorization",
                 value: "\(SigV4Constants.algorithm) Credential=\(credential), "
-                    + "SignedHeaders=\(signedHeaders.joined(separator: ";")), Signature=\(signature)"
+                    + "SignedHeaders=\(names.joined(separator: ";")), Signature=\(signature)"
             )
         )
         return added

@@ -21,6 +21,7 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
     private let lookup: Lookup
     private let acceptsToken: TokenCheck
     private let cache: SigningKeyCache
+    private let nobodysKey: HMACKey
 
     /// - Parameters:
     ///   - scope: region and service that requests must be signed for.
@@ -44,26 +45,24 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
         self.acceptsToken = acceptsToken
         self.lookup = lookup
         cache = SigningKeyCache(scope: scope)
+        nobodysKey = HMACKey(.sha256, [UInt8](repeating: 0, count: HashAlgorithm.sha256.digestLength))
     }
 
     /// The authenticated principal, the time that the client signed, and the signature.
     package func verify(_ request: SigV4Request, at now: Timestamp) throws(SigV4Error)
         -> (principal: Principal, signedAt: Timestamp, signature: [UInt8])
     {
-        try checkSize(request)
-        let headers = CanonicalHeaders(request.headers)
-        let authorization = try readAuthorization(request, headers)
-        let (signedAt, dateHeader) = try readDate(headers)
-        try checkSignedHeaders(authorization.signedHeaders, headers, dateHeader: dateHeader)
+        let headers = try readHeaders(request)
+        let authorization = try readAuthorization(request.target, headers)
+        let (signedAt, date) = try readDate(headers)
+        let host = try checkSignedHeaders(authorization.signedHeaders, headers, date: date.name)
+        try checkHost(headers.bytes[host])
         try checkClock(signedAt, now: now)
-        let accessKeyID = try checkCredential(authorization.credential, signedAt: signedAt)
+        let accessKeyID = try checkCredential(authorization.credential, headers, date: date.value, signedAt)
 
-        let payloadHash = Hex.encode(Hash.digest(.sha256, request.body))
-        if let declared = headers.canonicalValue("x-amz-content-sha256"), declared != Array(payloadHash.utf8) {
-            throw .mismatch
-        }
+        let payloadHash = Hash.digest(.sha256, request.body)
         guard
-            request.target.utf8.first == UInt8(ascii: "/"),
+            request.target.utf8.first == UInt8(ascii: "/"), declares(payloadHash, headers),
             let canonical = CanonicalRequest.bytes(
                 method: request.method,
                 target: request.target,
@@ -73,89 +72,98 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
                 normalizesPath: normalizesPath
             )
         else { throw .mismatch }
-        let stringToSign = CanonicalRequest.stringToSign(canonicalRequest: canonical, time: signedAt, scope: scope)
+        let stringToSign = CanonicalRequest.stringToSign(
+            canonicalRequest: canonical,
+            time: headers.bytes[date.value],
+            scope: scope
+        )
 
-        let token = "x-amz-security-token"
+        let token: StaticString = "x-amz-security-token"
         guard
-            let found = lookup(accessKeyID), acceptsToken(accessKeyID, headers.first(token)),
+            let found = lookup(accessKeyID), acceptsToken(accessKeyID, headers.first(token).map(headers.text)),
             headers.count(of: token) <= 1
         else {
             cache.forget(accessKeyID)
             // As much work as for a known key, so that time does not tell them apart before the message does.
-            _ = HMAC.authenticate(.sha256, key: [UInt8](repeating: 0, count: 32), message: stringToSign)
+            _ = nobodysKey.authenticate(stringToSign)
             throw .invalidToken
         }
-        let expected = cache.signature(
-            accessKeyID: accessKeyID,
-            secret: found.secret,
-            day: signedAt.amzDay,
-            message: stringToSign
-        )
-        guard constantTimeEquals(Array(Hex.encode(expected).utf8), Array(authorization.signature.utf8)) else {
-            throw .mismatch
-        }
+        let day = headers.bytes[date.value].prefix(SigV4Constants.dayLength)
+        let expected = cache.key(accessKeyID, secret: found.secret, day: day).authenticate(stringToSign)
+        var text: [UInt8] = []
+        Hex.append(expected, to: &text)
+        guard constantTimeEquals(text, Array(headers.bytes[authorization.signature])) else { throw .mismatch }
         return (found.principal, signedAt, expected)
     }
 
     // MARK: Steps, in order
 
-    private func checkSize(_ request: SigV4Request) throws(SigV4Error) {
+    private func readHeaders(_ request: SigV4Request) throws(SigV4Error) -> CanonicalHeaders {
         let length = request.headers.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
         guard
             request.headers.count <= SigV4Constants.headerCount, length <= SigV4Constants.headerLength,
             request.target.utf8.count <= SigV4Constants.targetLength
         else { throw .incomplete("The request's target or headers are too long.") }
-        guard request.headers.allSatisfy({ $0.name.utf8.allSatisfy { (0x21...0x7E).contains($0) } }) else {
-            throw .incomplete("The request has a header whose name is none.")
-        }
+        let headers = CanonicalHeaders(request.headers)
+        guard headers.areNamesPrintable else { throw .incomplete("The request has a header whose name is none.") }
+        return headers
     }
 
-    private func readAuthorization(_ request: SigV4Request, _ headers: CanonicalHeaders) throws(SigV4Error)
+    private func readAuthorization(_ target: String, _ headers: CanonicalHeaders) throws(SigV4Error)
         -> AuthorizationHeader
     {
-        let inQuery = CanonicalRequest.parameterNames(CanonicalRequest.split(request.target).query)
-        let signing = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"].map { Array($0.utf8) }
-        guard
-            let value = headers.first("authorization"),
-            !inQuery.contains(where: signing.contains)
-        else { throw .missingToken }
+        guard let value = headers.first("authorization"), !CanonicalRequest.isSignedInQuery(target) else {
+            throw .missingToken
+        }
         guard headers.count(of: "authorization") == 1 else {
             throw .incomplete("Authorization header must appear once.")
         }
         let isDated = headers.contains("x-amz-date") || headers.contains("date")
-        return try AuthorizationHeader(value, isDated: isDated)
+        return try AuthorizationHeader(headers.bytes, value, isDated: isDated)
     }
 
     /// X-Amz-Date, or Date in the same form.
-    private func readDate(_ headers: CanonicalHeaders) throws(SigV4Error) -> (time: Timestamp, header: String) {
-        let header = headers.contains("x-amz-date") ? "x-amz-date" : "date"
-        guard headers.count(of: header) == 1, let value = headers.first(header) else {
+    private func readDate(_ headers: CanonicalHeaders) throws(SigV4Error)
+        -> (time: Timestamp, header: (name: StaticString, value: Range<Int>))
+    {
+        let name: StaticString = headers.contains("x-amz-date") ? "x-amz-date" : "date"
+        guard headers.count(of: name) == 1, let value = headers.first(name) else {
             throw .incomplete("The header with the date must appear once.")
         }
-        guard let time = Timestamp(amzDate: value) else {
+        guard let time = Timestamp(amzDate: headers.bytes[value]) else {
             throw .incomplete(
-                "Date must be in ISO-8601 'basic format'. Got '\(SigV4Error.echo(value))'. "
+                "Date must be in ISO-8601 'basic format'. Got '\(SigV4Error.echo(headers.text(value)))'. "
                     + "See http://en.wikipedia.org/wiki/ISO_8601"
             )
         }
-        return (time, header)
+        return (time, (name, value))
     }
 
-    private func checkSignedHeaders(_ signed: [String], _ headers: CanonicalHeaders, dateHeader: String)
-        throws(SigV4Error)
+    /// Where the signed Host stands, if all headers are signed that must be.
+    private func checkSignedHeaders(_ signed: SignedHeaderNames, _ headers: CanonicalHeaders, date: StaticString)
+        throws(SigV4Error) -> Range<Int>
     {
         guard signed.contains("host"), let host = headers.first("host") else {
             throw .mustBeSigned("'Host' or ':authority'")
         }
         guard headers.count(of: "host") == 1 else { throw .incomplete("Host header must appear once.") }
-        let isRequired = { (name: String) in
-            name == dateHeader || name == "content-type" || name.hasPrefix("x-amz-")
+        var unsigned: [String] = []
+        for field in headers.fields {
+            let name = headers.bytes.span.extracting(field.name)
+            let isRequired = name.hasPrefix("x-amz-") || name.equals("content-type") || name.equals(date)
+            if isRequired, !signed.contains(name) { unsigned.append(headers.text(field.name)) }
         }
-        let unsigned = headers.names { isRequired($0) && !signed.contains($0) }
-        if let name = unsigned.first { throw .mustBeSigned("'\(SigV4Error.echo(name))'") }
-        guard signed.allSatisfy(headers.contains) else {
-            throw .incomplete("SignedHeaders names a header that the request does not have.")
+        if let name = unsigned.min() { throw .mustBeSigned("'\(SigV4Error.echo(name))'") }
+        for place in signed.names {
+            let name = signed.bytes.span.extracting(place)
+            guard headers.contains(name) else {
+                throw .incomplete("SignedHeaders names a header that the request does not have.")
+            }
         }
+        return host
+    }
+
+    private func checkHost(_ host: ArraySlice<UInt8>) throws(SigV4Error) {
         guard hosts?.contains(host) ?? true else {
             throw .invalidSignature("The signed 'Host' is not a name of this service.")
         }
@@ -179,35 +187,54 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
         }
     }
 
-    /// The access key id of a credential whose scope is ours and of the day of the signature.
-    private func checkCredential(_ credential: String, signedAt: Timestamp) throws(SigV4Error) -> String {
-        let parts = credential.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            .map { String(Substring($0)) }
+    /// The access key id of a credential whose scope is ours and of the day of the signature, which begins `date`.
+    private func checkCredential(
+        _ credential: Range<Int>,
+        _ headers: CanonicalHeaders,
+        date: Range<Int>,
+        _ signedAt: Timestamp
+    ) throws(SigV4Error) -> String {
+        let bytes = headers.bytes
+        let parts = bytes[credential].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         guard parts.count == 5 else {
             throw .incomplete(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."
             )
         }
-        guard parts[2] == scope.region else {
+        let (region, service, terminator) = (parts[2], parts[3], parts[4])
+        guard region.span.equals(string: scope.region) else {
             throw .invalidSignature(
-                "Credential should be scoped to a valid region, not '\(SigV4Error.echo(parts[2]))'."
+                "Credential should be scoped to a valid region, not '\(Self.echo(region))'."
             )
         }
-        guard parts[3] == scope.service else {
+        guard service.span.equals(string: scope.service) else {
             throw .invalidSignature("Credential should be scoped to correct service: '\(scope.service)'.")
         }
-        guard parts[4] == SigV4Constants.terminator else {
+        guard terminator.span.equals(string: SigV4Constants.terminator) else {
             throw .invalidSignature(
                 "Credential should be scoped with a valid terminator: '\(SigV4Constants.terminator)'."
             )
         }
-        guard parts[1] == signedAt.amzDay else {
+        guard parts[1] == bytes[date].prefix(SigV4Constants.dayLength) else {
             throw .invalidSignature(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
-                    + "'\(SigV4Error.echo(parts[1]))' != '\(signedAt.amzDay)', from '\(signedAt.amzDate)'."
+                    + "'\(Self.echo(parts[1]))' != '\(signedAt.amzDay)', from '\(signedAt.amzDate)'."
             )
         }
-        guard SigV4Constants.accessKeyIDLength.contains(parts[0].utf8.count) else { throw .invalidToken }
-        return parts[0]
+        guard SigV4Constants.accessKeyIDLength.contains(parts[0].count) else { throw .invalidToken }
+        return String(decoding: parts[0], as: UTF8.self)
+    }
+
+    private static func echo(_ text: ArraySlice<UInt8>) -> String {
+        SigV4Error.echo(String(decoding: text, as: UTF8.self))
+    }
+
+    /// Whether X-Amz-Content-Sha256, if there is one, is the hash of the body.
+    private func declares(_ payloadHash: [UInt8], _ headers: CanonicalHeaders) -> Bool {
+        let name: StaticString = "x-amz-content-sha256"
+        guard headers.contains(name) else { return true }
+        var hash: [UInt8] = []
+        Hex.append(payloadHash, to: &hash)
+        return headers.canonicalValue(name) == hash
     }
 }

@@ -27,8 +27,8 @@ enum SigningKey {
 final class SigningKeyCache: Sendable {
     private struct Entry {
         let secret: SharedSecret
-        let day: String
-        let key: SharedSecret
+        let day: [UInt8]
+        let key: HMACKey
     }
 
     private let scope: SigV4Scope
@@ -38,22 +38,18 @@ final class SigningKeyCache: Sendable {
         self.scope = scope
     }
 
-    /// The signature of `message` under the key of this day.
-    func signature(accessKeyID: String, secret: SharedSecret, day: String, message: [UInt8]) -> [UInt8] {
+    /// The key of this day, written `20261121`.
+    func key(_ accessKeyID: String, secret: SharedSecret, day: ArraySlice<UInt8>) -> HMACKey {
         let cached = entries.withLock { entries in
-            entries[accessKeyID].flatMap { $0.secret === secret && $0.day == day ? $0.key : nil }
+            entries[accessKeyID].flatMap { $0.secret === secret && $0.day[...] == day ? $0.key : nil }
         }
-        if let cached { return HMAC.authenticate(.sha256, key: cached.bytes, message: message) }
+        if let cached { return cached }
 
-        var key = SigningKey.derive(secret: secret.bytes, day: day, scope: scope)
-        let signature = HMAC.authenticate(.sha256, key: key, message: message)
-        do {
-            store(Entry(secret: secret, day: day, key: SharedSecret(try SecretBytes(movingFrom: &key))), accessKeyID)
-        } catch {
-            // No locked memory left: the next request derives the key again.
-            wipe(&key)
-        }
-        return signature
+        var bytes = SigningKey.derive(secret: secret.bytes, day: String(decoding: day, as: UTF8.self), scope: scope)
+        let key = HMACKey(.sha256, bytes)
+        wipe(&bytes)
+        store(Entry(secret: secret, day: Array(day), key: key), accessKeyID)
+        return key
     }
 
     /// Forgets a key whose secret is no longer known.

@@ -68,7 +68,9 @@ package struct HTTPLimits: Sendable {
 
     /// Bytes that the body of a request with these headers may have.
     func bodyLength(of headers: HTTPHeaders) -> Int {
-        guard let longBody, headers[longBody.header] == [longBody.value] else { return bodyLength }
+        guard let longBody, headers.first(name: longBody.header) == longBody.value,
+            headers[longBody.header].count == 1
+        else { return bodyLength }
         return longBody.bodyLength
     }
 

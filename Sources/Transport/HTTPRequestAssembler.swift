@@ -48,23 +48,46 @@ enum HTTPRequestRules {
     /// The status to refuse it with, or nil.
     static func refusal(of head: HTTPRequestHead, limits: HTTPLimits) -> HTTPResponseStatus? {
         // One meaning only for every reader on the way (RFC 9112 sections 3.2 and 6.3, 11.2).
-        let hosts = head.headers["host"].count
+        var hosts = 0
+        var length: String?
+        var coding: String?
+        for (name, value) in head.headers {
+            guard isFieldValue(value) else { return .badRequest }
+            if isName(name, "host") {
+                hosts += 1
+            } else if isName(name, "content-length") {
+                guard length == nil else { return .badRequest }
+                length = value
+            } else if isName(name, "transfer-encoding") {
+                guard coding == nil else { return .badRequest }
+                coding = value
+            }
+        }
         guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { return .badRequest }
         guard isTarget(head.uri, of: head.method) else { return .badRequest }
-        guard head.headers.allSatisfy({ isFieldValue($0.value) }) else { return .badRequest }
-        let lengths = head.headers["content-length"]
-        let codings = head.headers["transfer-encoding"]
-        guard lengths.count <= 1, codings.count <= 1, lengths.isEmpty || codings.isEmpty else { return .badRequest }
-        if let coding = codings.first {
-            guard head.version == .http1_1, coding.lowercased() == "chunked" else { return .badRequest }
+        if let coding {
+            guard length == nil, head.version == .http1_1, isName(coding, "chunked") else { return .badRequest }
         }
-        if let text = lengths.first {
+        if let text = length {
             guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return .badRequest }
             guard let length = Int(text), length <= limits.bodyLength(of: head.headers) else {
                 return .payloadTooLarge
             }
         }
         return nil
+    }
+
+    /// Whether a text is this word, which is in lower case, without regard to the case of ASCII letters.
+    static func isName(_ text: String, _ word: StaticString) -> Bool {
+        guard text.utf8.count == word.utf8CodeUnitCount else { return false }
+        let bytes = text.utf8.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            let lower = (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+            // Both have the same length, which was just compared.
+            guard unsafe lower == word.utf8Start[index] else { return false }
+        }
+        return true
     }
 
     /// Origin form, printable ASCII; for CONNECT the authority (RFC 9112 section 3.2). No absolute form: it could name
@@ -76,6 +99,11 @@ enum HTTPRequestRules {
 
     /// No control characters but the tab (RFC 9110 section 5.5); folded lines have some.
     static func isFieldValue(_ value: String) -> Bool {
-        value.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x09 }
+        let bytes = value.utf8.span
+        for index in bytes.indices {
+            let byte = bytes[index]
+            guard byte >= 0x20 || byte == 0x09, byte != 0x7F else { return false }
+        }
+        return true
     }
 }

@@ -41,24 +41,21 @@ enum HTTPResponseSerializer {
     }
 
     private static func isFraming(_ name: String) -> Bool {
-        switch name.utf8.count {
-        case 10: name.lowercased() == "connection" || name.lowercased() == "keep-alive"
-        case 14: name.lowercased() == "content-length"
-        case 17: name.lowercased() == "transfer-encoding"
-        default: false
-        }
+        HTTPRequestRules.isName(name, "connection") || HTTPRequestRules.isName(name, "keep-alive")
+            || HTTPRequestRules.isName(name, "content-length") || HTTPRequestRules.isName(name, "transfer-encoding")
     }
 
     /// RFC 9110 section 5.6.2.
     private static func isToken(_ name: String) -> Bool {
-        !name.isEmpty
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"):
-                    true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
+        let bytes = name.utf8.span
+        for index in bytes.indices {
+            switch bytes[index] {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"):
+                break
+            case let byte: guard "!#$%&'*+.^_`|~".utf8.contains(byte) else { return false }
             }
+        }
+        return !bytes.isEmpty
     }
 }

@@ -72,6 +72,23 @@ struct HashTests {
     }
 
     /// RFC 4231 has no empty key; FIPS 198-1 pads it with zeros like any short one.
+    @Test(arguments: HashAlgorithm.allCases)
+    func `a kept HMAC key authenticates each message as a fresh one does`(hash: HashAlgorithm) async {
+        for keyLength in [0, 1, 32, 64, 128, 200] {
+            let key = [UInt8](repeating: 0x5A, count: keyLength)
+            let kept = HMACKey(hash, key)
+            await withTaskGroup(of: Bool.self) { group in
+                for length in 0..<64 {
+                    group.addTask {
+                        let message = [UInt8](repeating: UInt8(length), count: length * 5)
+                        return kept.authenticate(message) == HMAC.authenticate(hash, key: key, message: message)
+                    }
+                }
+                for await isSame in group { #expect(isSame) }
+            }
+        }
+    }
+
     @Test func `HMAC takes an empty key as one zero byte`() throws {
         let empty = HMAC.authenticate(.sha256, key: [], message: [1])
         #expect(empty == HMAC.authenticate(.sha256, key: [0], message: [1]))

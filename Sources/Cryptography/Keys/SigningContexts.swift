@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import COpenSSL
-import Synchronization
 
 /// Contexts of one Ed25519 key that are ready to sign: making one ready costs a tenth of a signature.
 ///
 /// A context is used by one thread at a time, and EdDSA keeps nothing of a message in it (EVP_SIGNATURE-ED25519(7)).
 final class SigningContexts: Sendable {
-    /// Kept for each key: as many threads sign at once on the machines that enclaves run on.
-    private static let kept = 8
-
-    private let ready = Mutex<[SigningContext]>([])
+    private let pool = ContextPool<SigningContext>()
 
     /// Signs with a kept context, or a new one.
     func sign(_ message: [UInt8], with key: KeyHandle, maximumLength: Int) throws(CryptographyError) -> [UInt8] {
-        if let context = ready.withLock({ $0.popLast() }) {
+        if let context = pool.take() {
             if let signature = context.sign(message, maximumLength) {
-                keep(context)
+                pool.keep(context)
                 return signature
             }
             // Releases of OpenSSL that want a context to be made ready for each message say so here.
@@ -24,14 +20,8 @@ final class SigningContexts: Sendable {
         }
         let context = try SigningContext(key)
         guard let signature = context.sign(message, maximumLength) else { throw .library() }
-        keep(context)
+        pool.keep(context)
         return signature
-    }
-
-    private func keep(_ context: SigningContext) {
-        ready.withLock { ready in
-            if ready.count < Self.kept { ready.append(context) }
-        }
     }
 }
 
