@@ -229,7 +229,7 @@ var tests: [Target] {
         test("CryptographyTests", ["Cryptography", "Encoding"]),
         test("COSETests", ["CBOR", "COSE", "Cryptography", "Encoding"]),
         test("NitroAttestationTests", ["CBOR", "COSE", "Cryptography", "Encoding", "NitroAttestation"]),
-        test("AccessPolicyTests", ["AccessPolicy", "Encoding"]),
+        test("AccessPolicyTests", ["AccessPolicy", "BrokerProtocol", "Encoding"]),
         test("SigV4Tests", ["Cryptography", "Encoding", "SigV4"]),
         test("KMSProtocolTests", ["Encoding", "KMSProtocol"]),
         test("AuditTrailTests", ["AuditTrail", "Cryptography", "Encoding"]),

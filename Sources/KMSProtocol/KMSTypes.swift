@@ -16,6 +16,9 @@ package enum KeySpec: String, Sendable, CaseIterable {
     case hmac256 = "HMAC_256"
     case hmac384 = "HMAC_384"
     case hmac512 = "HMAC_512"
+
+    /// What the older parameter of CreateKey takes: CustomerMasterKeySpec of the service model ends before Ed25519.
+    package static let customerMasterKeySpecs = allCases.filter { $0 != .eccNISTEdwards25519 }
 }
 
 package enum KeyUsage: String, Sendable, CaseIterable {

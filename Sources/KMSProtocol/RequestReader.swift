@@ -70,14 +70,19 @@ struct RequestReader {
         return text
     }
 
-    mutating func choice<Choice>(_ name: String, required: Bool = false) throws(KMSError) -> Choice?
+    /// One of the member's values: all cases, unless this member's enum has fewer.
+    mutating func choice<Choice>(
+        _ name: String,
+        among choices: [Choice] = Array(Choice.allCases),
+        required: Bool = false
+    ) throws(KMSError) -> Choice?
     where Choice: RawRepresentable<String> & CaseIterable {
         guard let text = try text(name) else {
             if required { violate(name, "Value null", "Member must not be null") }
             return nil
         }
-        guard let choice = Choice(rawValue: text) else {
-            let set = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let choice = choices.first(where: { $0.rawValue == text }) else {
+            let set = choices.map(\.rawValue).joined(separator: ", ")
             violate(name, Self.quoted(text), "Member must satisfy enum value set: [\(set)]")
             return nil
         }

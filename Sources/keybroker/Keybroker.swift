@@ -17,6 +17,7 @@ struct Keybroker: AsyncParsableCommand {
         subcommands: [
             DemoCommand.self, VerifyCommand.self, ReplayCommand.self, StatusCommand.self, AttestCommand.self,
             KeyringCommand.self, KMSCommand.self, ModuleCommand.self, ImageCommand.self, BenchCommand.self,
+            PolicyCommand.self,
         ]
     )
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AccessPolicy
+import BrokerProtocol
+import Encoding
+import Foundation
+import TestSupport
 import Testing
 
 struct LintTests {
@@ -83,5 +87,56 @@ struct LintTests {
         let report = PolicyLint.check(identity(#"["kms:Sign","kms:\u001b[2J\#(String(repeating: "x", count: 500))"]"#))
         #expect(report.findings.allSatisfy { $0.problem.utf8.count < 300 })
         #expect(report.findings.allSatisfy { !$0.problem.utf8.contains(0x1B) })
+    }
+
+    // MARK: Names, against what knows them
+
+    private static let script = """
+        import json, sys
+        import botocore.session
+        model = botocore.session.get_session().get_service_model("kms")
+        shapes = {"kms:SigningAlgorithm": "SigningAlgorithmSpec", "kms:MacAlgorithm": "MacAlgorithmSpec",
+                  "kms:EncryptionAlgorithm": "EncryptionAlgorithmSpec", "kms:MessageType": "MessageType",
+                  "kms:KeySpec": "KeySpec", "kms:KeyUsage": "KeyUsageType", "kms:KeyOrigin": "OriginType",
+                  "kms:DataKeyPairSpec": "DataKeyPairSpec", "kms:KeyAgreementAlgorithm": "KeyAgreementAlgorithmSpec"}
+        json.dump({"operations": list(model.operation_names),
+                   "values": {key: list(model.shape_for(name).enum) for key, name in shapes.items()}}, sys.stdout)
+        """
+
+    @Test(.enabled(if: Tool.pythonHas("botocore"), "python3 has no botocore"))
+    func `operations and values of the service model are known, and nothing near them`() async throws {
+        let model = try #require(try JSON.parse(try await Tool.python(Self.script)).object)
+        let operations = try #require(model["operations"]?.array).compactMap(\.string)
+        #expect(operations.count > 50)
+        // ReEncrypt is authorised as two actions.
+        for operation in operations where operation != "ReEncrypt" {
+            #expect(!Self.faults(#""kms:\#(operation)""#).contains(.unknownAction), "\(operation)")
+            #expect(Self.faults(#""kms:\#(operation)s""#).contains(.unknownAction), "\(operation)")
+        }
+        for member in try #require(model["values"]?.object).members {
+            for value in try #require(member.value.array).compactMap(\.string) {
+                let known = Self.faults(#""kms:*""#, condition: condition("StringEquals", [member.name: value]))
+                #expect(!known.contains(.unknownValue), "\(member.name) \(value)")
+                let other = Self.faults(#""kms:*""#, condition: condition("StringEquals", [member.name: value + "0"]))
+                #expect(other.contains(.unknownValue), "\(member.name) \(value)")
+            }
+        }
+    }
+
+    @Test(arguments: BrokerOperation.allCases)
+    func `operations of the broker are known`(operation: BrokerOperation) {
+        #expect(!Self.faults("\"\(operation.action)\"").contains(.unknownAction))
+    }
+
+    @Test func `the reference has a line for each code, with its severity`() throws {
+        let page = SharedData.repository.appendingPathComponent("docs/POLICIES.md")
+        let text = try String(contentsOf: page, encoding: .utf8)
+        for fault in PolicyFault.allCases {
+            #expect(text.contains("| `\(fault.rawValue)` | \(fault.severity.rawValue) |"), "\(fault.rawValue)")
+        }
+    }
+
+    private static func faults(_ action: String, condition: String? = nil) -> [PolicyFault] {
+        PolicyLint.check(identity(action, condition: condition)).findings.map(\.fault)
     }
 }

@@ -65,6 +65,11 @@ struct ServiceModelTests {
         }
         let specs = try #require(await Self.shapes(["KeySpec"])["KeySpec"]?.object?["enum"]?.array).compactMap(\.string)
         #expect(Set(KeySpec.allCases.map(\.rawValue)).isSubset(of: specs))
+        // The enum of the older parameter has stopped growing.
+        let older =
+            try #require(await Self.shapes(["CustomerMasterKeySpec"])["CustomerMasterKeySpec"]?.object?["enum"])
+            .array?.compactMap(\.string) ?? []
+        #expect(Set(KeySpec.customerMasterKeySpecs.map(\.rawValue)) == Set(older).subtracting(["SM2"]))
         let states = try #require(await Self.shapes(["KeyState"])["KeyState"]?.object?["enum"]?.array).compactMap(
             \.string
         )

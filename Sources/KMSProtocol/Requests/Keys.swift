@@ -74,7 +74,7 @@ package struct CreateKeyRequest: Sendable {
         policy = try reader.string("Policy", length: KMSLimits.policy, pattern: .policy)
         description = try reader.string("Description", length: KMSLimits.description) ?? ""
         let usage: KeyUsage? = try reader.choice("KeyUsage")
-        let olderSpec: KeySpec? = try reader.choice("CustomerMasterKeySpec")
+        let olderSpec: KeySpec? = try reader.choice("CustomerMasterKeySpec", among: KeySpec.customerMasterKeySpecs)
         let spec: KeySpec? = try reader.choice("KeySpec")
         origin = try reader.choice("Origin") ?? .awsKMS
         customKeyStoreID = try reader.string("CustomKeyStoreId", length: KMSLimits.customKeyStoreID)
