@@ -138,10 +138,10 @@ extension LintReport {
 
     // MARK: Use and grants
 
-    /// Actions that answer with secrets, to whoever calls, in a policy that does not gate them at all.
+    /// Actions that open what was wrapped, for whoever calls, in a policy that does not gate them at all.
     private mutating func checkUse(_ statement: LintStatement, gated: [String]) {
         guard statement.attestationConditions.isEmpty, !statement.isAboutAllActions else { return }
-        let open = PolicyVocabulary.secret.filter { action in
+        let open = PolicyVocabulary.opening.filter { action in
             guard statement.covers(action), !gated.contains(action) else { return false }
             return statement.principals.map { !isDenied(action, to: $0, by: \.deniesWithoutAttestation) } ?? true
         }

@@ -73,6 +73,9 @@ enum PolicyVocabulary {
     /// Those that answer with a secret of the key's, or made under it.
     static let secret = ["kms:Decrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyPair", "kms:DeriveSharedSecret"]
 
+    /// Of these, what opens a secret that was there before; the others make a new one, for the caller.
+    static let opening = ["kms:Decrypt", "kms:DeriveSharedSecret"]
+
     static func rule(forKey key: String) -> ConditionKeyRule? {
         let folded = key.lowercased()
         if folded.hasPrefix(attestation.lowercased()) {

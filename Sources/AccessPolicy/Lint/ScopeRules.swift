@@ -119,7 +119,7 @@ extension LintReport {
             if statement.isAboutAllActions {
                 reportAllActions(statement)
             } else if statement.attestationConditions.isEmpty {
-                reportUnattested(PolicyVocabulary.secret.filter(statement.covers), statement)
+                reportUnattested(PolicyVocabulary.opening.filter(statement.covers), statement)
             }
         }
     }
