@@ -28,6 +28,7 @@ package enum PolicyLint: Sendable {
     ///   - json: The policy's text.
     ///   - kind: Nil to guess: a policy with principals is a key's.
     ///   - keyARN: The key that a key policy is for, or that an identity policy should be about.
+    /// - Returns: All that is wrong, and whether the policy is valid all the same.
     package static func check(_ json: [UInt8], kind: Kind? = nil, keyARN: String? = nil) -> Report {
         let object: JSONObject
         do {
