@@ -355,7 +355,7 @@ private let presenceVectors: [LintVector] =
             at: 1,
             signing(
                 condition("StringEquals", ["kms:SigningAlgorithm": "ECDSA_SHA_256"]),
-                action: #"["kms:Sign","kms:GenerateMac"]"#
+                action: #"["kms:Sign","kms:ListGrants"]"#
             )
         ),
         .init(
@@ -623,6 +623,12 @@ private let scopeVectors: [LintVector] = [
         .resourcelessAction,
         at: 1,
         policy(administration, statement("Allow", principal: signer, action: #"["kms:Sign","kms:GenerateRandom"]"#))
+    ),
+    .init(.mixedKeyUsage, identity(#"["kms:Sign","kms:GenerateMac","kms:DescribeKey"]"#)),
+    .init(
+        .mixedKeyUsage,
+        at: 1,
+        policy(administration, statement("Allow", principal: signer, action: #"["kms:Verify","kms:VerifyMac"]"#))
     ),
     .init(
         .conditionNotEnforced,

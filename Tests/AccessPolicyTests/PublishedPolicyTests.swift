@@ -81,7 +81,7 @@ struct PublishedPolicyTests {
 
     private static func identityPolicies(_ value: JSON?, of principal: String) -> [JSON] {
         guard let byPrincipal = value?.object else { return value?.array ?? [] }
-        return byPrincipal[principal]?.array ?? byPrincipal[role(of: principal)]?.array ?? []
+        return byPrincipal[principal]?.array ?? []
     }
 
     /// The role's ARN of a session's.

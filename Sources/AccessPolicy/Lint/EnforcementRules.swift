@@ -174,7 +174,7 @@ extension LintReport {
         add(
             .grantsOpen,
             statement,
-            "kms:CreateGrant without conditions hands any use of the key to anybody, past both kinds of policy.",
+            "kms:CreateGrant without conditions hands any use of the key to anybody; only a Deny stops a grant.",
             mend: "Take it out (kms:Create* contains it), or restrict it by kms:GrantIsForAWSResource or "
                 + "kms:GrantOperations."
         )

@@ -56,6 +56,7 @@ package enum PolicyFault: String, Sendable, CaseIterable {
     case wideResource = "wide-resource"
     case keyPolicyResource = "key-policy-resource"
     case resourcelessAction = "resourceless-action"
+    case mixedKeyUsage = "mixed-key-usage"
     case conditionNotEnforced = "condition-not-enforced"
     case openSubject = "open-subject"
 
@@ -72,7 +73,7 @@ package enum PolicyFault: String, Sendable, CaseIterable {
             .keyAbsentForAction, .noAttestationDeny, .unattestedDecrypt, .imageNotPinned, .notPrincipal, .allActions,
             .grantsOpen, .wideResource, .keyPolicyResource, .resourcelessAction, .openSubject:
             .warning
-        case .versionMissing, .configurationNotPinned, .conditionNotEnforced: .note
+        case .versionMissing, .configurationNotPinned, .mixedKeyUsage, .conditionNotEnforced: .note
         }
     }
 }

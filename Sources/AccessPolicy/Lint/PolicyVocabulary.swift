@@ -76,6 +76,12 @@ enum PolicyVocabulary {
     /// Of these, what opens a secret that was there before; the others make a new one, for the caller.
     static let opening = ["kms:Decrypt", "kms:DeriveSharedSecret"]
 
+    /// What a key of one usage does, and no other: KeyUsage is chosen when the key is made.
+    static let usages: [(name: String, actions: Set<String>)] = [
+        ("SIGN_VERIFY", signing), ("GENERATE_VERIFY_MAC", macs), ("ENCRYPT_DECRYPT", encrypting),
+        ("KEY_AGREEMENT", ["kms:DeriveSharedSecret"]),
+    ]
+
     static func rule(forKey key: String) -> ConditionKeyRule? {
         let folded = key.lowercased()
         if folded.hasPrefix(attestation.lowercased()) {

@@ -84,8 +84,22 @@ extension LintReport {
 
     // MARK: Resources
 
+    /// Actions of two usages on what is one key.
+    private mutating func checkUsages(_ statement: LintStatement) {
+        let usages = PolicyVocabulary.usages.filter { usage in statement.named.contains(where: usage.actions.contains) }
+        guard statement.effect == .allow, usages.count > 1 else { return }
+        add(
+            .mixedKeyUsage,
+            statement,
+            path: statement.actions.path,
+            "No key is for \(usages.map(\.name).joined(separator: " and ")) at once, so some of these never succeed.",
+            mend: "One statement for each key, with the actions of its KeyUsage."
+        )
+    }
+
     mutating func checkKeyResources(keyARN: String?) {
         for statement in document.statements {
+            checkUsages(statement)
             let keyless = statement.named.filter(PolicyVocabulary.keyless.contains)
             if !keyless.isEmpty {
                 add(
@@ -146,6 +160,9 @@ extension LintReport {
                     "\(list(keyless)) is on no key: with these resources it is not granted.",
                     mend: "Put it in a statement of its own with Resource \"*\"."
                 )
+            }
+            if let key = statement.resources.texts.first, statement.resources.texts.count == 1, !isWide(key) {
+                checkUsages(statement)
             }
             let isNarrowed = statement.conditions.contains { condition in
                 Self.resourceKeys.contains(condition.rule?.name ?? "") && !condition.holdsWithoutKey
