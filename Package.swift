@@ -104,6 +104,7 @@ var neutral: [Target] {
             ],
             path: "Sources/AttestedTLS"
         ),
+        .target(name: "KeyringStore", path: "Sources/KeyringStore"),
         .target(
             name: "AWSClient",
             dependencies: ["CLibcurl", "Cryptography", "Encoding", "KMSProtocol", "SigV4"],
@@ -121,8 +122,8 @@ var neutral: [Target] {
             name: "keybroker",
             dependencies: [
                 "AWSClient", "AccessPolicy", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography",
-                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "NitroAttestation", "SigV4", "SoftwareModule",
-                "Transport", nio("NIOCore"), nio("NIOPosix"),
+                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "KeyringStore", "NitroAttestation", "SigV4",
+                "SoftwareModule", "Transport", nio("NIOCore"), nio("NIOPosix"),
                 nio("NIOHTTP1"), log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -190,8 +191,8 @@ var host: [Target] {
         .target(
             name: "HostRelay",
             dependencies: [
-                "AWSClient", "CPlatform", "Encoding", "KMSProtocol", "SigV4", "Transport", nio("NIOCore"),
-                nio("NIOPosix"), nio("NIOHTTP1"), log, lifecycle, unixSignals,
+                "AWSClient", "CPlatform", "Encoding", "KMSProtocol", "KeyringStore", "SigV4", "Transport",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log, lifecycle, unixSignals,
             ],
             path: "host/Sources/HostRelay"
         ),
@@ -277,8 +278,9 @@ var tests: [Target] {
         test(
             "HostRelayTests",
             [
-                "AWSClient", "BrokerProtocol", "Cryptography", "Encoding", "HostRelay", "KMSProtocol", "SigV4",
-                "Transport", "keybroker-host", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log, lifecycle,
+                "AWSClient", "BrokerProtocol", "Cryptography", "Encoding", "HostRelay", "KMSProtocol", "KeyringStore",
+                "SigV4", "Transport", "keybroker-host", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log,
+                lifecycle,
             ]
         ),
         test("TrustBoundaryTests", ["Encoding"]),

@@ -2,6 +2,7 @@
 
 import AWSClient
 import Glibc
+import KeyringStore
 import Logging
 import NIOPosix
 import ServiceLifecycle

@@ -3,20 +3,26 @@
 import Glibc
 
 /// Reading and writing whole files, so that a crash leaves the old or the new one.
-enum DurableFile {
+package enum DurableFile: Sendable {
     /// The call that failed and its errno.
-    struct Failure: Error, Equatable, CustomStringConvertible {
-        let call: String
-        let code: CInt
+    package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
+        package let call: String
+        package let code: CInt
 
-        var description: String {
+        package init(call: String, code: CInt) {
+            self.call = call
+            self.code = code
+        }
+
+        /// One line for people.
+        package var description: String {
             guard let text = unsafe strerror(code) else { return "\(call): error \(code)" }
             return "\(call): \(unsafe String(cString: text))"
         }
     }
 
     /// The bytes of a regular file of at most `limit` bytes (EFBIG if it has more); nil if there is none.
-    static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8]? {
+    package static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8]? {
         let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
             if errno == ENOENT { return nil }
@@ -39,8 +45,10 @@ enum DurableFile {
     }
 
     /// Writes `bytes` under a temporary name, syncs, renames to `path`, and syncs the directory: when it returns, the
-    /// file survives a crash of the machine.
-    static func write(_ bytes: [UInt8], to name: String, temporary: String, in directory: String) throws(Failure) {
+    /// file survives a crash of the machine. Only its owner may read it.
+    package static func write(_ bytes: [UInt8], to name: String, temporary: String, in directory: String)
+        throws(Failure)
+    {
         let path = "\(directory)/\(temporary)"
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw Failure(call: "create \(path)", code: errno) }
@@ -70,7 +78,7 @@ enum DurableFile {
         }
     }
 
-    static func sync(directory: String) throws(Failure) {
+    package static func sync(directory: String) throws(Failure) {
         let file = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard file >= 0 else { throw Failure(call: "open \(directory)", code: errno) }
         defer { close(file) }
@@ -78,7 +86,7 @@ enum DurableFile {
     }
 
     /// Names in a directory, `.` and `..` left out.
-    static func names(in directory: String) throws(Failure) -> [String] {
+    package static func names(in directory: String) throws(Failure) -> [String] {
         guard let stream = unsafe opendir(directory) else { throw Failure(call: "open \(directory)", code: errno) }
         defer { unsafe closedir(stream) }
         var names: [String] = []
