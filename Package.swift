@@ -104,7 +104,7 @@ var neutral: [Target] {
             ],
             path: "Sources/AttestedTLS"
         ),
-        .target(name: "KeyringStore", path: "Sources/KeyringStore"),
+        .target(name: "KeyringFiles", path: "Sources/KeyringFiles"),
         .target(
             name: "AWSClient",
             dependencies: ["CLibcurl", "Cryptography", "Encoding", "KMSProtocol", "SigV4"],
@@ -122,7 +122,7 @@ var neutral: [Target] {
             name: "keybroker",
             dependencies: [
                 "AWSClient", "AccessPolicy", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography",
-                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "KeyringStore", "NitroAttestation", "SigV4",
+                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "KeyringFiles", "NitroAttestation", "SigV4",
                 "SoftwareModule", "Transport", nio("NIOCore"), nio("NIOPosix"),
                 nio("NIOHTTP1"), log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -191,7 +191,7 @@ var host: [Target] {
         .target(
             name: "HostRelay",
             dependencies: [
-                "AWSClient", "CPlatform", "Encoding", "KMSProtocol", "KeyringStore", "SigV4", "Transport",
+                "AWSClient", "CPlatform", "Encoding", "KMSProtocol", "KeyringFiles", "SigV4", "Transport",
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log, lifecycle, unixSignals,
             ],
             path: "host/Sources/HostRelay"
@@ -278,7 +278,7 @@ var tests: [Target] {
         test(
             "HostRelayTests",
             [
-                "AWSClient", "BrokerProtocol", "Cryptography", "Encoding", "HostRelay", "KMSProtocol", "KeyringStore",
+                "AWSClient", "BrokerProtocol", "Cryptography", "Encoding", "HostRelay", "KMSProtocol", "KeyringFiles",
                 "SigV4", "Transport", "keybroker-host", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log,
                 lifecycle,
             ]

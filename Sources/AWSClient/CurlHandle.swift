@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLibcurl
+import Encoding
 import Glibc
 
 /// A libcurl easy handle with its kept connections. It blocks.
@@ -13,6 +14,8 @@ final class CurlHandle: @unchecked Sendable {
         let timeoutSeconds: Int
         let responseLength: Int
         let certificateAuthorityFile: String?
+        /// SHA-256 of an SPKI.
+        let pinnedKeyDigest: [UInt8]?
     }
 
     private let handle: UnsafeMutableRawPointer
@@ -51,6 +54,9 @@ final class CurlHandle: @unchecked Sendable {
             (CURLOPT_PROXY, ""),
         ]
         if let file = limits.certificateAuthorityFile { texts.append((CURLOPT_CAINFO, file)) }
+        if let digest = limits.pinnedKeyDigest {
+            texts.append((CURLOPT_PINNEDPUBLICKEY, "sha256//" + Base64.encode(digest)))
+        }
         return flags.allSatisfy { unsafe kb_curl_set_long(handle, $0.0, $0.1) == CURLE_OK }
             && texts.allSatisfy { unsafe kb_curl_set_text(handle, $0.0, $0.1) == CURLE_OK }
             && (unsafe kb_curl_set_receiver(handle, CURLOPT_WRITEFUNCTION, receiveBody)) == CURLE_OK
@@ -89,7 +95,9 @@ final class CurlHandle: @unchecked Sendable {
 
         if reception.isTooLarge { return .failure(.responseTooLarge) }
         if code == CURLE_OPERATION_TIMEDOUT { return .failure(.timeout) }
-        if code == CURLE_PEER_FAILED_VERIFICATION { return .failure(.untrustedCertificate) }
+        if code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_PINNEDPUBKEYNOTMATCH {
+            return .failure(.untrustedCertificate)
+        }
         guard code == CURLE_OK else { return .failure(.unreachable(Self.text(code))) }
         let status = unsafe kb_curl_response_code(handle)
         return .success(WebResponse(status: status, headers: reception.headers, body: reception.body))

@@ -31,15 +31,18 @@ package final class WebTransport: Sendable {
     ///   - timeoutSeconds: for the whole of a call once it has a worker, connecting included.
     ///   - maximumResponseLength: bytes of a body.
     ///   - certificateAuthorityFile: PEM bundle instead of the system's.
+    ///   - pinnedKeyDigest: SHA-256 of the SPKI of the only key that a TLS server may have; certificates are checked too.
     package init(
         timeoutSeconds: Int = 10,
         maximumResponseLength: Int = 1 << 20,
-        certificateAuthorityFile: String? = nil
+        certificateAuthorityFile: String? = nil,
+        pinnedKeyDigest: [UInt8]? = nil
     ) {
         limits = CurlHandle.Limits(
             timeoutSeconds: timeoutSeconds,
             responseLength: maximumResponseLength,
-            certificateAuthorityFile: certificateAuthorityFile
+            certificateAuthorityFile: certificateAuthorityFile,
+            pinnedKeyDigest: pinnedKeyDigest
         )
     }
 

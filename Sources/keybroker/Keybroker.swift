@@ -16,8 +16,8 @@ struct Keybroker: AsyncParsableCommand {
         version: "keybroker \(productVersion)",
         subcommands: [
             DemoCommand.self, VerifyCommand.self, ReplayCommand.self, StatusCommand.self, AttestCommand.self,
-            KeyringCommand.self, KMSCommand.self, ModuleCommand.self, ImageCommand.self, BenchCommand.self,
-            PolicyCommand.self,
+            KeyCommand.self, PrincipalCommand.self, PolicyCommand.self, KeyringCommand.self, KMSCommand.self,
+            ModuleCommand.self, ImageCommand.self, BenchCommand.self,
         ]
     )
 

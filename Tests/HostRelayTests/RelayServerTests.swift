@@ -7,7 +7,7 @@ import Foundation
 import Glibc
 import HostRelay
 import KMSProtocol
-import KeyringStore
+import KeyringFiles
 import NIOCore
 import NIOHTTP1
 import SigV4

@@ -53,18 +53,23 @@ struct BrokerOptions: ParsableArguments {
         }
     }
 
-    /// HTTP(S) to this broker, certificates always checked.
-    func transport() -> WebTransport {
+    /// HTTP(S) to this broker, certificates always checked; over TLS only to the key with the SHA-256 in `pinning`.
+    func transport(pinning keyDigest: [UInt8]? = nil) -> WebTransport {
         let file = caBundle ?? Self.environment["AWS_CA_BUNDLE"]
-        return WebTransport(certificateAuthorityFile: file?.isEmpty == false ? file : nil)
+        return WebTransport(
+            certificateAuthorityFile: file?.isEmpty == false ? file : nil,
+            pinnedKeyDigest: keyDigest
+        )
     }
 
-    func client() throws(CommandFailure) -> KMSClient {
+    func client() throws(CommandFailure) -> KMSClient { try client(transport: transport()) }
+
+    func client(transport: WebTransport) throws(CommandFailure) -> KMSClient {
         KMSClient(
             endpoint: url,
             region: regionName,
             credentials: try credentials(),
-            transport: transport(),
+            transport: transport,
             clock: SystemClock.now
         )
     }

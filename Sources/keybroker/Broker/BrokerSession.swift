@@ -10,19 +10,49 @@ struct BrokerSession: Sendable {
     let url: String
     private let client: KMSClient
 
-    init(_ options: BrokerOptions) throws(CommandFailure) {
+    init(_ options: BrokerOptions) throws(CommandFailure) { try self.init(options, transport: options.transport()) }
+
+    init(_ options: BrokerOptions, transport: WebTransport) throws(CommandFailure) {
         url = options.url
-        client = try options.client()
+        client = try options.client(transport: transport)
     }
 
     /// An operation of KMS: `CreateKey`.
     func kms(_ operation: String, _ input: JSONObject) async throws(CommandFailure) -> JSONObject {
-        try await call(target: "\(TargetPrefix.kms).\(operation)", input)
+        try await call(target: Self.kmsTarget(operation), input)
+    }
+
+    /// The same for callers to whom some errors are answers: those are returned.
+    func kms(_ operation: String, _ input: JSONObject, answeredBy errors: Set<String>)
+        async throws(CommandFailure) -> Result<JSONObject, KMSError>
+    {
+        do {
+            return .success(try await client.call(Self.kmsTarget(operation), .object(input)))
+        } catch {
+            if case .service(let answer, _) = error, errors.contains(answer.name) { return .failure(answer) }
+            throw BrokerFailure.explained(error, url: url)
+        }
     }
 
     /// An operation of the broker's own.
     func call(_ operation: BrokerOperation, _ input: JSONObject) async throws(CommandFailure) -> JSONObject {
         try await call(target: operation.target, input)
+    }
+
+    /// The same with the answer's bytes, before anything has copied a secret out of them.
+    func bytes(_ operation: BrokerOperation, _ input: JSONObject) async throws(CommandFailure) -> [UInt8] {
+        let response: WebResponse
+        do {
+            response = try await client.forward(operation.target, JSON.object(input).serialized())
+        } catch {
+            throw BrokerFailure.explained(KMSClient.Failure.transport(error), url: url)
+        }
+        guard response.status == 200 else {
+            let error = KMSError(body: response.body, errorTypeHeader: response.header(KMSHeader.errorType))
+            let failure = error.map { KMSClient.Failure.service($0, status: response.status) }
+            throw BrokerFailure.explained(failure ?? .malformedResponse, url: url)
+        }
+        return response.body
     }
 
     private func call(target: String, _ input: JSONObject) async throws(CommandFailure) -> JSONObject {
@@ -33,30 +63,43 @@ struct BrokerSession: Sendable {
         }
     }
 
+    private static func kmsTarget(_ operation: String) -> String { "\(TargetPrefix.kms).\(operation)" }
+
+    // MARK: Lists
+
     /// Every element of a list that comes in pages, as KMS's do: `Marker` in, `NextMarker` and `Truncated` out.
     func kmsList(_ operation: String, _ member: String, _ input: JSONObject = JSONObject())
         async throws(CommandFailure) -> [JSONObject]
     {
-        try await pages(target: "\(TargetPrefix.kms).\(operation)", member, input)
+        try await list(member, input) { input throws(CommandFailure) in try await self.kms(operation, input) }
+    }
+
+    /// The same; nil for whom it is not allowed.
+    func kmsListIfAllowed(_ operation: String, _ member: String) async throws(CommandFailure) -> [JSONObject]? {
+        let denied: Set = ["AccessDeniedException"]
+        if case .failure = try await kms(operation, JSONObject([("Limit", 1)]), answeredBy: denied) { return nil }
+        return try await kmsList(operation, member)
     }
 
     /// The same of the broker's own operations.
     func list(_ operation: BrokerOperation, _ member: String) async throws(CommandFailure) -> [JSONObject] {
-        try await pages(target: operation.target, member, JSONObject())
+        try await list(member, JSONObject()) { input throws(CommandFailure) in try await self.call(operation, input) }
     }
 
     /// Far more than a keyring holds: an endpoint that never ends its list is no broker.
     private static let maximumPages = 1000
 
-    private func pages(target: String, _ member: String, _ input: JSONObject)
-        async throws(CommandFailure) -> [JSONObject]
-    {
+    private func list(
+        _ member: String,
+        _ input: JSONObject,
+        page: (JSONObject) async throws(CommandFailure) -> JSONObject
+    ) async throws(CommandFailure) -> [JSONObject] {
         var input = input
         var elements: [JSONObject] = []
         for _ in 0..<Self.maximumPages {
-            let answer = try await call(target: target, input)
-            guard let page = answer[member]?.array else { throw BrokerFailure.malformed(url) }
-            elements += page.compactMap(\.object)
+            let answer = try await page(input)
+            guard let list = answer[member]?.array else { throw BrokerFailure.malformed(url) }
+            elements += list.compactMap(\.object)
             guard let marker = answer["NextMarker"]?.string else { return elements }
             input["Marker"] = .string(marker)
         }

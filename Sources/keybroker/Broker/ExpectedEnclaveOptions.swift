@@ -14,14 +14,15 @@ struct ExpectedEnclaveOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The configuration that it must have.", valueName: "FILE"))
     var config: String?
 
-    /// Whether the user named an image, and so wants an attestation.
-    var namesImage: Bool { binary != nil || pcr.pcrs.contains { $0.hasPrefix("0=") } }
+    /// Whether the user named any of it, and so wants an attestation.
+    var isGiven: Bool { binary != nil || config != nil || !pcr.pcrs.isEmpty }
 
     /// What a document must show. Without both PCR0 and PCR16 it is a usage error: the genuine image under a stranger's
-    /// configuration is a stranger.
-    func policy() throws(CommandFailure) -> VerificationPolicy {
+    /// configuration is a stranger. `configuration` stands for the bytes of the file, where a command has them.
+    func policy(configuration: [UInt8]? = nil) throws(CommandFailure) -> VerificationPolicy {
         var policy = VerificationPolicy(roots: try root.anchors())
-        let computed = try ExpectedIdentity.pcrs(binary: binary, configuration: config)
+        var computed = try ExpectedIdentity.pcrs(binary: binary, configuration: configuration == nil ? config : nil)
+        if let configuration { computed[16] = ExpectedIdentity.pcr16(configuration: configuration) }
         policy.pcrs = try pcr.values().merging(computed) { given, _ in given }
         guard policy.pcrs[0] != nil, policy.pcrs[16] != nil else {
             throw .usage(

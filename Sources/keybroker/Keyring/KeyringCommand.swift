@@ -5,7 +5,10 @@ import ArgumentParser
 struct KeyringCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keyring",
-        abstract: "Make keyrings offline, and look at them.",
-        subcommands: [KeyringCreateCommand.self, KeyringShowCommand.self]
+        abstract: "Make keyrings offline, look at them, back them up, put them back.",
+        subcommands: [
+            KeyringCreateCommand.self, KeyringShowCommand.self, KeyringBackupCommand.self, KeyringRestoreCommand.self,
+            KeyringRaiseFloorCommand.self,
+        ]
     )
 }

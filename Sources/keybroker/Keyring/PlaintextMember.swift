@@ -11,13 +11,16 @@ import Encoding
 enum PlaintextMember: Sendable {
     /// - Returns: The secret, or nil if the answer has no such member or it is not base64.
     static func take(from body: inout [UInt8]) throws(CryptographyError) -> SecretBytes? {
-        guard let text = range(in: body) else { return nil }
+        guard let text = SecretMember.range(of: "Plaintext", in: body) else { return nil }
         return try SecretBase64.take(text, of: &body)
     }
+}
 
-    /// Where the text between the quotes of the member's value stands.
-    private static func range(in body: [UInt8]) -> Range<Int>? {
-        let name = Array("\"Plaintext\"".utf8)
+/// Finds secrets in answers by their bytes.
+enum SecretMember: Sendable {
+    /// Where the text between the quotes of the value of the first member `name` stands; nil if there is none.
+    static func range(of name: String, in body: [UInt8]) -> Range<Int>? {
+        let name = Array("\"\(name)\"".utf8)
         guard body.count > name.count,
             let start = (0...(body.count - name.count)).first(where: {
                 body[$0..<($0 + name.count)].elementsEqual(name)

@@ -3,7 +3,7 @@
 import AWSClient
 import Encoding
 import Glibc
-import KeyringStore
+import KeyringFiles
 
 /// What `keybroker-host check` looks at. Nothing is started, nothing is sent.
 enum HostCheck {

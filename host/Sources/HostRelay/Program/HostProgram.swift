@@ -2,7 +2,7 @@
 
 import AWSClient
 import Glibc
-import KeyringStore
+import KeyringFiles
 import Logging
 import NIOPosix
 import ServiceLifecycle

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import KeyringStore
+import KeyringFiles
 import NIOCore
 import Transport
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import KeyringStore
+package import KeyringFiles
 package import Logging
 package import NIOCore
 import NIOHTTP1

@@ -68,6 +68,29 @@ package enum DurableFile: Sendable {
         try sync(directory: directory)
     }
 
+    /// Makes `folder` (mode 0700) with these files, all of it at once: under a temporary name first. When it returns, it
+    /// survives a crash of the machine.
+    ///
+    /// - Throws: also if `folder` exists.
+    package static func writeFolder(_ folder: String, _ files: [(name: String, bytes: [UInt8])]) throws(Failure) {
+        let path = folder.hasSuffix("/") ? String(folder.dropLast()) : folder
+        let temporary = "\(path).new"
+        guard unsafe mkdir(temporary, 0o700) == 0 else { throw Failure(call: "create \(temporary)", code: errno) }
+        do throws(Failure) {
+            for file in files {
+                try write(file.bytes, to: file.name, temporary: ".\(file.name).tmp", in: temporary)
+            }
+            // Over an empty folder rename(2) would succeed too: nothing of value is lost.
+            guard unsafe rename(temporary, path) == 0 else { throw Failure(call: "rename \(temporary)", code: errno) }
+        } catch {
+            for file in files { unsafe unlink("\(temporary)/\(file.name)") }
+            unsafe rmdir(temporary)
+            throw error
+        }
+        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        try sync(directory: parent.isEmpty ? "/" : parent)
+    }
+
     private static func write(_ bytes: [UInt8], to file: CInt, _ path: String) throws(Failure) {
         var rest = bytes[...]
         while !rest.isEmpty {
