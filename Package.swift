@@ -288,8 +288,8 @@ var tests: [Target] {
         test(
             "ProgramTests",
             [
-                "AWSClient", "Cryptography", "Encoding", "KMSProtocol", "NitroAttestation", "SigV4", "keybroker",
-                "keybroker-enclave", "keybroker-host", "generate-fixtures",
+                "AWSClient", "Cryptography", "Encoding", "KMSProtocol", "Keyring", "KeyringFiles", "NitroAttestation",
+                "SigV4", "keybroker", "keybroker-enclave", "keybroker-host", "generate-fixtures",
             ],
             exclude: ["Clients"]
         ),

@@ -15,7 +15,7 @@ final class RunningBroker {
     let url: String
     let kmsURL: String
     let kms: Process
-    let host: Process
+    private(set) var host: Process
     /// The TSK, which an operator could still ask of KMS before binding the key's policy.
     let tsk: [UInt8]
     let imported: ImportedKeys
@@ -70,11 +70,24 @@ final class RunningBroker {
             Self.hostConfiguration(folder, port: port, kmsURL: kmsURL).serialized(),
             folder.file("host.json")
         )
-        host = try Programs.start(
+        host = try Self.startHost(folder)
+        try await waitUntilServing()
+    }
+
+    private static func startHost(_ folder: TemporaryDirectory) throws -> Process {
+        try Programs.start(
             ["keybroker-host", "--config", folder.file("host.json")],
             environment: ["AWS_SHARED_CREDENTIALS_FILE": folder.file("host-credentials")],
             log: folder.file("host.log")
         )
+    }
+
+    /// Stops the host and its enclave, does something to the host's files, and starts both again.
+    func restart(after change: () async throws -> Void = {}) async throws {
+        host.terminate()
+        host.waitUntilExit()
+        try await change()
+        host = try Self.startHost(folder)
         try await waitUntilServing()
     }
 

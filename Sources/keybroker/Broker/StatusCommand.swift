@@ -28,12 +28,23 @@ struct StatusCommand: AsyncParsableCommand {
         if json {
             Console.json(.object(answer))
         } else {
-            for (name, value) in answer.members {
-                let text = value.string ?? String(decoding: value.serialized(), as: UTF8.self)
-                Console.line("\(name): \(Console.printable(text))")
-            }
+            Self.lines(of: answer).forEach { Console.line($0) }
         }
         if health, answer["state"]?.string != "unlocked" { throw CommandFailure.reported }
+    }
+
+    /// One member a line, those of an object within under its name.
+    private static func lines(of answer: JSONObject) -> [String] {
+        answer.members.flatMap { name, value in
+            guard let inner = value.object else { return [line(name, value)] }
+            return inner.members.map { line("\(name).\($0.name)", $0.value) }
+        }
+    }
+
+    private static func line(_ name: String, _ value: JSON) -> String {
+        let time = name == "Time" ? value.timeText : nil
+        let text = time ?? value.string ?? String(decoding: value.serialized(), as: UTF8.self)
+        return "\(Console.printable(name)): \(Console.printable(text))"
     }
 
     private func askStatus() async throws -> JSONObject {

@@ -12,9 +12,13 @@ struct NewProfile: Sendable {
     /// What is in the file already.
     private var content: [UInt8]
 
+    /// Checks everything that can be checked before there is a secret.
+    ///
     /// - Parameters:
     ///   - name: the profile; nil: `default` in a new file, else the principal's name.
+    ///   - principal: the principal's name.
     ///   - file: made if it does not exist. A symbolic link stays one.
+    /// - Throws: if the profile is there already, or the file cannot be written.
     init(name: String?, principal: String, in file: String) throws(CommandFailure) {
         let exists = FileManager.default.fileExists(atPath: file)
         path = exists ? URL(fileURLWithPath: file).resolvingSymlinksInPath().path : file
