@@ -33,7 +33,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
-    targets: systemLibraries + neutral + enclave + host + fixtures + tests
+    targets: systemLibraries + neutral + enclave + host + fixtures + benchmarks + tests
 )
 
 // MARK: System libraries and C shims
@@ -216,6 +216,22 @@ var fixtures: [Target] {
                 nio("NIOCore"), nio("NIOHTTP1"),
             ],
             path: "attestation-fixtures/Sources/generate-fixtures"
+        )
+    ]
+}
+
+// MARK: Benchmarks that look at what is not public; the others are a package of their own
+
+// `KEYBROKER_BENCHMARKS=1 swift build -c release --product request-benchmark`
+var benchmarks: [Target] {
+    guard Context.environment["KEYBROKER_BENCHMARKS"] != nil else { return [] }
+    return [
+        .executableTarget(
+            name: "request-benchmark",
+            dependencies: [
+                "AccessPolicy", "Cryptography", "EnclaveCore", "Encoding", "KMSProtocol", "KeyService", "SigV4",
+            ],
+            path: "Benchmarks/Sources/request-benchmark"
         )
     ]
 }

@@ -50,7 +50,7 @@ enum HTTPRequestRules {
         // One meaning only for every reader on the way (RFC 9112 sections 3.2 and 6.3, 11.2).
         var hosts = 0
         var length: String?
-        var coding: String?
+        var isCoded = false
         for (name, value) in head.headers {
             guard isFieldValue(value) else { return .badRequest }
             if isName(name, "host") {
@@ -59,15 +59,14 @@ enum HTTPRequestRules {
                 guard length == nil else { return .badRequest }
                 length = value
             } else if isName(name, "transfer-encoding") {
-                guard coding == nil else { return .badRequest }
-                coding = value
+                isCoded = true
             }
         }
         guard hosts == 1 || (hosts == 0 && head.version == .http1_0) else { return .badRequest }
         guard isTarget(head.uri, of: head.method) else { return .badRequest }
-        if let coding {
-            guard length == nil, head.version == .http1_1, isName(coding, "chunked") else { return .badRequest }
-        }
+        // Every client of these protocols knows how long its body is (RFC 9112 section 6.3: 411). So there is one way to
+        // frame a body, and no chunk extensions or trailers that a reader on the way could take for something else.
+        guard !isCoded else { return length == nil ? .lengthRequired : .badRequest }
         if let text = length {
             guard text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return .badRequest }
             guard let length = Int(text), length <= limits.bodyLength(of: head.headers) else {

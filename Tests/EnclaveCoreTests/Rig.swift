@@ -49,6 +49,9 @@ final class Rig: Sendable {
     init(
         _ workshop: Workshop? = nil,
         measurements: SoftwareMeasurements = Rig.measurements,
+        moduleClock: @escaping @Sendable () -> Timestamp = { Workshop.now() },
+        bootTime: TrustedClock.BootTime? = nil,
+        clockInterval: Duration = .seconds(60),
         isSimulatedModule: Bool = true,
         tap: @escaping BootTap = { $0 },
         directory: TemporaryDirectory? = nil,
@@ -61,7 +64,7 @@ final class Rig: Sendable {
         let module = try SoftwareModule(
             directory: directory.url.path,
             measurements: measurements,
-            clock: { Workshop.now() }
+            clock: moduleClock
         )
         let pem = try String(
             contentsOf: directory.url.appendingPathComponent(SoftwareModule.rootFileName),
@@ -73,15 +76,18 @@ final class Rig: Sendable {
         host = FakeHost(state, roots: roots)
         let lines = Lines()
         self.lines = lines
+        var environment = EnclaveEnvironment(
+            module: SecurityModule(module),
+            isSimulatedModule: isSimulatedModule,
+            relay: try await host.start(on: Self.group),
+            listen: .tcp(host: "127.0.0.1", port: 0),
+            retry: RetryPolicy(base: .milliseconds(20), cap: .milliseconds(50)),
+            clockInterval: clockInterval,
+            tap: tap
+        )
+        if let bootTime { environment.bootTime = bootTime }
         enclave = try await Enclave(
-            EnclaveEnvironment(
-                module: SecurityModule(module),
-                isSimulatedModule: isSimulatedModule,
-                relay: try await host.start(on: Self.group),
-                listen: .tcp(host: "127.0.0.1", port: 0),
-                retry: RetryPolicy(base: .milliseconds(20), cap: .milliseconds(50)),
-                tap: tap
-            ),
+            environment,
             group: Self.group,
             log: EnclaveLog { lines.append($0) }
         )
@@ -142,6 +148,9 @@ final class Rig: Sendable {
         /// Seconds from now.
         var skew: Int64 = 0
         var region = Workshop.region
+        var service = "kms"
+        /// Signed too.
+        var headers: [(name: String, value: String)] = []
     }
 
     func send(_ request: HTTPRequest) async throws -> HTTPResponse { try await client.send(request) }
@@ -154,17 +163,18 @@ final class Rig: Sendable {
     func signed(_ target: String, _ body: [UInt8], _ signing: Signing = Signing()) throws -> HTTPRequest {
         let principal = workshop.contents.principals[signing.principal]
         let secret = try signing.secret.map { SharedSecret(try Workshop.secret($0)) } ?? principal.secret
-        var headers = [
-            (name: "Host", value: signing.host), (name: "Content-Type", value: amzJSON),
-            (name: "X-Amz-Target", value: target),
-        ]
+        var headers =
+            [
+                (name: "Host", value: signing.host), (name: "Content-Type", value: amzJSON),
+                (name: "X-Amz-Target", value: target),
+            ] + signing.headers
         let added = SigV4Signer.sign(
             SigV4Request(method: "POST", target: "/", headers: headers, body: body),
             credentials: AWSCredentials(
                 accessKeyID: signing.accessKeyID ?? principal.accessKeyID,
                 secretAccessKey: secret
             ),
-            scope: SigV4Scope(region: signing.region, service: "kms"),
+            scope: SigV4Scope(region: signing.region, service: signing.service),
             at: Workshop.now().advanced(byMilliseconds: signing.skew * 1000)
         )
         headers += added
@@ -176,6 +186,18 @@ final class Rig: Sendable {
         )
     }
 
+    /// The request as it goes over the wire.
+    static func bytes(_ request: HTTPRequest) -> [UInt8] {
+        let body = Array(request.body.readableBytesView)
+        var head = "\(request.method.rawValue) \(request.target) HTTP/1.1\r\n"
+        for (name, value) in request.headers { head += "\(name): \(value)\r\n" }
+        if !request.headers.contains(name: "Content-Length") { head += "Content-Length: \(body.count)\r\n" }
+        return Array("\(head)\r\n".utf8) + body
+    }
+
+    /// Where the enclave listens.
+    var port: Int { if case .tcp(_, let port) = enclave.endpoint { port } else { 0 } }
+
     struct Answer: Sendable {
         var status: Int
         var headers: HTTPHeaders
@@ -185,6 +207,14 @@ final class Rig: Sendable {
 
     func call(_ target: String, _ input: JSON, _ signing: Signing = Signing()) async throws -> Answer {
         try answer(try await send(try signed(target, input.serialized(), signing)))
+    }
+
+    /// A count of GetStatus.
+    func count(_ name: String) async throws -> Int64 {
+        // Two of these in one second are two requests, not one that comes again.
+        let unlike = Signing(headers: [(name: "X-Amz-Meta-Number", value: "\(UInt64.random(in: .min ... .max))")])
+        let status = try await call("KeyBroker.GetStatus", [:], unlike)
+        return try #require(status.output["Requests"]?.object?[name]?.int64)
     }
 
     func answer(_ response: HTTPResponse) throws -> Answer {

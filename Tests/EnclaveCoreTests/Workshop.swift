@@ -46,9 +46,10 @@ struct Workshop: Sendable {
     let contents: KeyringContents
     var configuration: BrokerConfiguration
 
-    init() throws {
+    /// Around a keyring of these contents, else the usual ones.
+    init(_ contents: KeyringContents? = nil) throws {
         tsk = try SecureRandom.bytes(count: TrustedSessionKey.length)
-        contents = try Self.contents.get()
+        self.contents = try contents ?? Self.contents.get()
         configuration = BrokerConfiguration(
             brokerID: "audit",
             account: Self.account,

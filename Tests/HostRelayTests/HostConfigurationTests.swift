@@ -13,7 +13,7 @@ struct HostConfigurationTests {
         {"format": 1,
          "enclave": {"executable": "/x/enclave", "module": "software:/x/module", "endpoint": "unix:///x/enclave.sock"},
          "relay": {"listen": "unix:///x/relay.sock"},
-         "ingress": {"listen": "tcp://127.0.0.1:4600"},
+         "ingress": {"listen": "tcp://127.0.0.1:4600", "maximumConnections": 300, "maximumConnectionsPerAddress": 7},
          "kms": {"endpoint": "http://127.0.0.1:4599", "region": "us-east-1", "operations": ["Decrypt"], "profile": null},
          "configuration": "/x/enclave.json",
          "state": "/x/state"}
@@ -28,6 +28,7 @@ struct HostConfigurationTests {
         #expect(configuration.enclave.endpoint == .unix(path: "/x/enclave.sock"))
         #expect(configuration.relay == .unix(path: "/x/relay.sock"))
         #expect(configuration.ingress == .tcp(host: "127.0.0.1", port: 4600))
+        #expect(configuration.ingressLimits == IngressLimits(connections: 300, connectionsPerAddress: 7))
         #expect(configuration.kms.endpoint == "http://127.0.0.1:4599")
         #expect(configuration.kms.region == "us-east-1")
         #expect(configuration.kms.operations == ["Decrypt"])

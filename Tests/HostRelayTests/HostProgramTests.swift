@@ -104,6 +104,7 @@ struct HostProgramTests {
             try relay.send("GET /config HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(await relay.receive(until: "{}").hasPrefix("HTTP/1.1 200 OK\r\n"))
             let client = try RawConnection(path: "\(folder.path)/ingress.sock")
+            try client.send("GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
             #expect(await client.isClosed(within: 5_000))
 
             running.signal(number)

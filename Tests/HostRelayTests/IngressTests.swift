@@ -57,10 +57,13 @@ private final class Peer: ChannelInboundHandler {
     }
 }
 
+/// What lets a client through: the head of a request.
+private let head = "GET / HTTP/1.1\r\n\r\n"
+
 struct IngressTests {
     private func withIngress(
         _ behaviour: Peer.Behaviour,
-        maximumConnections: Int = 100,
+        limits: IngressLimits = IngressLimits(connections: 100),
         _ body: (Ingress, Listener) async throws -> Void
     ) async throws {
         let peer = try await Listener.bind(localPort, group: eventLoops, maximumConnections: 1000) { channel in
@@ -71,7 +74,7 @@ struct IngressTests {
             to: peer.endpoint,
             group: eventLoops,
             logger: LogRecorder().logger,
-            maximumConnections: maximumConnections
+            limits: limits
         )
         var failure: (any Error)?
         do { try await body(ingress, peer) } catch { failure = error }
@@ -123,6 +126,7 @@ struct IngressTests {
     @Test func `the end of the enclave's output leaves the other direction open`() async throws {
         try await withIngress(.greetAndHalfClose) { ingress, peer in
             let client = try RawConnection(port: port(of: ingress.endpoint))
+            try client.send(head)
             #expect(await client.receiveText() == "hello")
             try client.send("still")
             #expect(peer.connectionCount == 1)
@@ -134,6 +138,7 @@ struct IngressTests {
     @Test func `all that the enclave sent before closing arrives, also at a slow client`() async throws {
         try await withIngress(.send(8 << 20)) { ingress, _ in
             let client = try RawConnection(port: port(of: ingress.endpoint))
+            try client.send(head)
             try await Task.sleep(for: .milliseconds(300))
             #expect(await client.receiveAll().count == 8 << 20)
         }
@@ -142,12 +147,13 @@ struct IngressTests {
     @Test func `the enclave's close closes the client, and the client's the enclave's`() async throws {
         try await withIngress(.resetAtOnce) { ingress, _ in
             let refused = try RawConnection(port: port(of: ingress.endpoint))
+            try refused.send(head)
             #expect(await refused.isClosed(within: 5_000))
         }
         try await withIngress(.echo) { ingress, peer in
             var client: RawConnection? = try RawConnection(port: port(of: ingress.endpoint))
-            try client?.send("x")
-            _ = await client?.receive(count: 1)
+            try client?.send(head)
+            _ = await client?.receive(count: head.utf8.count)
             #expect(peer.connectionCount == 1)
             client = nil
             #expect(await eventually { peer.connectionCount == 0 && ingress.connectionCount == 0 })
@@ -159,11 +165,13 @@ struct IngressTests {
         let size = 64 << 20
         try await withIngress(.send(size)) { ingress, peer in
             let stalled = try RawConnection(port: port(of: ingress.endpoint))
+            try stalled.send(head)
             #expect(await eventually { peer.connectionCount == 1 })
             // The peer closes once its output is taken: a host that kept what nobody reads would have taken it by then.
             try await Task.sleep(for: .milliseconds(500))
             #expect(peer.connectionCount == 1)
             let other = try RawConnection(port: port(of: ingress.endpoint))
+            try other.send(head)
             #expect(await other.receive(count: 2) == Array("aa".utf8))
             // Now it reads, and everything comes.
             #expect(await stalled.receive(count: size).count == size)
@@ -181,6 +189,7 @@ struct IngressTests {
         )
         for _ in 0..<20 {
             let refused = try RawConnection(port: port(of: ingress.endpoint))
+            try refused.send(head)
             #expect(await refused.isClosed(within: 5_000))
         }
         #expect((1...3).contains(log.lines.count))
@@ -189,12 +198,12 @@ struct IngressTests {
     }
 
     @Test func `connections beyond the bound are closed`() async throws {
-        try await withIngress(.echo, maximumConnections: 2) { ingress, _ in
+        try await withIngress(.echo, limits: IngressLimits(connections: 2)) { ingress, _ in
             let first = try RawConnection(port: port(of: ingress.endpoint))
             let second = try RawConnection(port: port(of: ingress.endpoint))
             for client in [first, second] {
-                try client.send("x")
-                _ = await client.receive(count: 1)
+                try client.send(head)
+                _ = await client.receive(count: head.utf8.count)
             }
             let refused = try RawConnection(port: port(of: ingress.endpoint))
             #expect(await refused.isClosed(within: 5_000))

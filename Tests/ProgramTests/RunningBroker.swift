@@ -107,15 +107,15 @@ final class RunningBroker {
         ]
     }
 
-    /// A signed client of the broker's administrator.
-    func client() throws -> KMSClient {
+    /// A signed client of the broker's administrator, whose clock may be wrong.
+    func client(clock: @escaping @Sendable () -> Timestamp = RunningBroker.now) throws -> KMSClient {
         let credentials = try CredentialChain.resolve(environment: clientEnvironment, profile: nil)
         return KMSClient(
             endpoint: url,
             region: "us-east-1",
             credentials: credentials,
             transport: WebTransport(),
-            clock: Self.now
+            clock: clock
         )
     }
 

@@ -13,9 +13,20 @@ package final class RawConnection: Sendable {
 
     private let descriptor: CInt
 
-    /// Connects to 127.0.0.1.
-    package init(port: Int) throws {
+    /// Connects to 127.0.0.1, from another loopback address if one is given (`0x7F00_0002`).
+    package init(port: Int, from source: UInt32? = nil) throws {
         descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        if let source {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = source.bigEndian
+            let result = unsafe withUnsafePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                }
+            }
+            guard result == 0 else { throw Failure(call: "bind", code: errno) }
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = UInt16(truncatingIfNeeded: port).bigEndian

@@ -31,16 +31,6 @@ struct HTTPServerTests {
         }
     }
 
-    @Test func `takes a chunked body`() async throws {
-        try await withServer { _, port in
-            let client = try RawConnection(port: port)
-            try client.send(
-                "POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
-            )
-            #expect(await client.receive(until: "abcde").hasSuffix("\r\n\r\nabcde"))
-        }
-    }
-
     @Test func `answers pipelined requests in their order`() async throws {
         try await withServer { _, port in
             let client = try RawConnection(port: port)
@@ -94,17 +84,24 @@ struct HTTPServerTests {
         ("length with a sign", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\na", 400),
         ("length in hex", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0x1\r\n\r\na", 400),
         ("length beyond 64 bits", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", 400),
-        ("unknown coding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        ("unknown coding", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 411),
         (
             "coding that only looks chunked",
-            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 411
         ),
-        ("chunks in HTTP/1.0", "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-        ("bad chunk size", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        ("chunks", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n", 411),
         (
-            "chunk size beyond 64 bits",
-            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400
+            "a chunk extension",
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;a=b\r\na\r\n0\r\n\r\n", 411
         ),
+        ("chunks in HTTP/1.0", "POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
+        ("bare line feeds", "GET / HTTP/1.1\nHost: h\n\n", 400),
+        ("a bare line feed after a header", "GET / HTTP/1.1\r\nHost: h\nA: b\r\n\r\n", 400),
+        ("a bare line feed at the end", "GET / HTTP/1.1\r\nHost: h\r\n\n", 400),
+        ("space before a header", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", 400),
+        ("tab in the request line", "GET\t/\tHTTP/1.1\r\nHost: h\r\n\r\n", 400),
+        ("length with a space inside", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1 1\r\n\r\na", 400),
+        ("empty length", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length:\r\n\r\na", 400),
         ("declared body too large", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1025\r\n\r\n", 413),
         ("expectation unknown", "POST / HTTP/1.1\r\nHost: h\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", 417),
     ])
@@ -127,7 +124,7 @@ struct HTTPServerTests {
         try await withServer { server, port in
             var random = SplitMix(seed: 20_261_121)
             let valid = Array(
-                "POST /abc HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nA: b\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+                "POST /abc HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nA: b\r\n\r\nhello"
                     .utf8
             )
             for round in 0..<10_000 {
@@ -155,15 +152,6 @@ struct HTTPServerTests {
             try other.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
             #expect(await other.receiveText().hasPrefix("HTTP/1.1 200 "))
             _ = server
-        }
-    }
-
-    @Test func `refuses a chunked body that grows beyond the limit`() async throws {
-        try await withServer { _, port in
-            let client = try RawConnection(port: port)
-            try client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
-            for _ in 0..<3 { try client.send("200\r\n" + String(repeating: "a", count: 512) + "\r\n") }
-            #expect(await client.receiveText().hasPrefix("HTTP/1.1 413 "))
         }
     }
 

@@ -63,7 +63,7 @@ package final class Enclave: Sendable {
         tasks = [
             Task { await boot.run(started) },
             Task { for await line in log.lines { await relay.log(line) } },
-            Task { await Self.keepTime(clock, threads, log) },
+            Task { await Self.keepTime(clock, every: environment.clockInterval, threads, log) },
         ]
     }
 
@@ -83,8 +83,13 @@ package final class Enclave: Sendable {
     }
 
     /// Asks the module for its time again and again; a failure leaves the last.
-    private static func keepTime(_ clock: TrustedClock, _ threads: NIOThreadPool, _ log: EnclaveLog) async {
-        while (try? await Task.sleep(for: .milliseconds(EnclaveLimits.clockInterval))) != nil {
+    private static func keepTime(
+        _ clock: TrustedClock,
+        every interval: Duration,
+        _ threads: NIOThreadPool,
+        _ log: EnclaveLog
+    ) async {
+        while (try? await Task.sleep(for: interval)) != nil {
             do {
                 try await threads.runIfActive { try clock.reanchor() }
             } catch {

@@ -17,6 +17,8 @@ package struct EnclaveEnvironment: Sendable {
     package var configuration: [UInt8]?
     package var bootTime: TrustedClock.BootTime
     package var retry: RetryPolicy
+    /// Between two readings of the module's time.
+    package var clockInterval: Duration
     /// What stands between the boot and its environment: nothing, or a recorder.
     package var tap: BootTap
 
@@ -28,6 +30,7 @@ package struct EnclaveEnvironment: Sendable {
         configuration: [UInt8]? = nil,
         bootTime: @escaping TrustedClock.BootTime = { BootClock.milliseconds },
         retry: RetryPolicy = .standard,
+        clockInterval: Duration = .seconds(60),
         tap: @escaping BootTap = { $0 }
     ) {
         self.module = module
@@ -37,6 +40,7 @@ package struct EnclaveEnvironment: Sendable {
         self.configuration = configuration
         self.bootTime = bootTime
         self.retry = retry
+        self.clockInterval = clockInterval
         self.tap = tap
     }
 }

@@ -74,8 +74,6 @@ enum EnclaveLimits: Sendable {
 
     /// Seconds that a client's clock may differ: see ``SigV4Verifier``.
     static let clockSkew: Int64 = 300
-    /// Milliseconds between two readings of the module's time.
-    static let clockInterval: Int64 = 60_000
 }
 
 /// Registers of the security module that the enclave extends and locks.

@@ -30,7 +30,7 @@ func securityModule(_ choice: EnclaveArguments.Module) throws(ModuleUnavailable)
                     try SoftwareModule(
                         directory: directory,
                         measurements: try .ofRunningProgram(),
-                        clock: systemTime
+                        clock: moduleClock()
                     )
                 )
             } catch {
@@ -43,10 +43,13 @@ func securityModule(_ choice: EnclaveArguments.Module) throws(ModuleUnavailable)
 }
 
 #if SoftwareModule
-    /// The software module's clock is the machine's: it stands for the hypervisor's, which an enclave does not see.
-    @Sendable private func systemTime() -> Timestamp {
+    /// The software module's clock: the machine's when the module comes to be, and counted on from there, as a real module
+    /// counts its own. It stands for the hypervisor's, which nobody sets from where the enclave runs.
+    private func moduleClock() -> @Sendable () -> Timestamp {
         var now = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &now)
-        return Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+        let start = Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+        let boot = BootClock.milliseconds ?? 0
+        return { start.advanced(byMilliseconds: max(0, (BootClock.milliseconds ?? boot) - boot)) }
     }
 #endif

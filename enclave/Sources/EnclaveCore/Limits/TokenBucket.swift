@@ -37,8 +37,8 @@ package final class TokenBucket: Sendable {
         }
     }
 
-    /// Whether at least half of the tokens are there.
-    func isHalfFull(at now: Timestamp) -> Bool { missing(at: now) <= depth / 2 }
+    /// Whether more than half of the tokens are there.
+    func isHalfFull(at now: Timestamp) -> Bool { missing(at: now) < depth / 2 }
 
     /// Whether nothing has been taken that is not there again.
     func isFull(at now: Timestamp) -> Bool { missing(at: now) == 0 }

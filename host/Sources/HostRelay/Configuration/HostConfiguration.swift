@@ -50,6 +50,7 @@ package struct HostConfiguration: Sendable, Equatable {
     package var relay: Endpoint
     /// Where clients connect.
     package var ingress: Endpoint
+    package var ingressLimits: IngressLimits
     package var kms: KMS
     /// The file with the enclave's own configuration, handed out byte for byte.
     package var configurationFile: String
@@ -77,6 +78,7 @@ package struct HostConfiguration: Sendable, Equatable {
         enclave: Enclave,
         relay: Endpoint,
         ingress: Endpoint,
+        ingressLimits: IngressLimits = .standard,
         kms: KMS,
         configurationFile: String,
         stateDirectory: String
@@ -84,6 +86,7 @@ package struct HostConfiguration: Sendable, Equatable {
         self.enclave = enclave
         self.relay = relay
         self.ingress = ingress
+        self.ingressLimits = ingressLimits
         self.kms = kms
         self.configurationFile = configurationFile
         self.stateDirectory = stateDirectory

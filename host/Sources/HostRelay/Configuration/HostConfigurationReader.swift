@@ -8,13 +8,15 @@ import Transport
 enum HostConfigurationReader {
     /// Operations in one configuration; KMS itself has about 55.
     private static let maximumOperations = 64
+    /// Far below the descriptors that a process may have open under systemd (DefaultLimitNOFILE, hard: 524,288).
+    private static let maximumConnections: Int64 = 65_536
 
     static func read(_ json: JSON) throws(JSONFieldError) -> HostConfiguration {
         var fields = try JSONFields(json)
         _ = try fields.integer("format", in: 1...1)
         let enclave = try enclave(try fields.value("enclave"), at: fields.path("enclave"))
         let relay = try listener(try fields.value("relay"), at: fields.path("relay"))
-        let ingress = try listener(try fields.value("ingress"), at: fields.path("ingress"))
+        let (ingress, ingressLimits) = try ingress(try fields.value("ingress"), at: fields.path("ingress"))
         let kms = try kms(try fields.value("kms"), at: fields.path("kms"))
         let configuration = try absolutePath(try fields.string("configuration"), at: fields.path("configuration"))
         let state = try absolutePath(try fields.string("state"), at: fields.path("state"))
@@ -23,6 +25,7 @@ enum HostConfigurationReader {
             enclave: enclave,
             relay: relay,
             ingress: ingress,
+            ingressLimits: ingressLimits,
             kms: kms,
             configurationFile: configuration,
             stateDirectory: state
@@ -53,6 +56,20 @@ enum HostConfigurationReader {
         let endpoint = try endpoint(try fields.string("listen"), at: fields.path("listen"))
         try fields.finish()
         return endpoint
+    }
+
+    private static func ingress(_ json: JSON, at path: String) throws(JSONFieldError) -> (Endpoint, IngressLimits) {
+        var fields = try JSONFields(json, at: path)
+        let endpoint = try endpoint(try fields.string("listen"), at: fields.path("listen"))
+        var limits = IngressLimits.standard
+        if let count = try fields.optionalInteger("maximumConnections", in: 1...maximumConnections) {
+            limits.connections = Int(count)
+        }
+        if let count = try fields.optionalInteger("maximumConnectionsPerAddress", in: 1...maximumConnections) {
+            limits.connectionsPerAddress = Int(count)
+        }
+        try fields.finish()
+        return (endpoint, limits)
     }
 
     private static func kms(_ json: JSON, at path: String) throws(JSONFieldError) -> HostConfiguration.KMS {

@@ -5,15 +5,9 @@ package import NIOCore
 import Synchronization
 package import Transport
 
-/// The clients' way in: each connection becomes one to the enclave, bytes untouched. Nothing is parsed here.
+/// The clients' way in: each connection on which a request begins becomes one to the enclave, bytes untouched. Nothing is
+/// understood here but where a first message ends.
 package final class Ingress: Sendable {
-    /// Connections at one time; more are closed as soon as they are accepted. The enclave has a bound of its own.
-    package static let maximumConnections = 1024
-    /// The enclave is on the same machine: what takes longer is not coming.
-    static let connectTimeout = TimeAmount.seconds(5)
-    /// Connections under way get this long when the host stops.
-    static let shutdownGrace = TimeAmount.seconds(5)
-
     private let listener: Listener
 
     private init(_ listener: Listener) { self.listener = listener }
@@ -21,7 +15,7 @@ package final class Ingress: Sendable {
     /// Where it listens; the port is the real one where 0 was asked.
     package var endpoint: Endpoint { listener.endpoint }
 
-    /// Connections open now.
+    /// Connections of clients open now.
     package var connectionCount: Int { listener.connectionCount }
 
     /// Binds and forwards to `enclave`; while that is not reachable, connections are closed.
@@ -32,39 +26,17 @@ package final class Ingress: Sendable {
         to enclave: Endpoint,
         group: any EventLoopGroup,
         logger: Logger,
-        maximumConnections: Int = Ingress.maximumConnections
+        limits: IngressLimits = .standard
     ) async throws -> Ingress {
-        let complaints = RareEvent()
-        let listener = try await Listener.bind(endpoint, group: group, maximumConnections: maximumConnections) {
+        let path = EnclavePath(enclave: enclave, budget: ConnectionBudget(limits), logger: logger)
+        let listener = try await Listener.bind(endpoint, group: group, maximumConnections: limits.connections) {
             client in
-            let loop = client.eventLoop
-            // Nothing is read before there is someone to give it to.
-            return client.setOption(.autoRead, value: false).flatMap {
-                let (near, far) = SpliceHandler.pair()
-                let bound = NIOLoopBound((near, far), eventLoop: loop)
-                return loop.makeCompletedFuture { try client.pipeline.syncOperations.addHandler(bound.value.0) }.map {
-                    Connector.connect(to: enclave, group: loop, timeout: connectTimeout) { channel in
-                        channel.setOption(.autoRead, value: false).flatMapThrowing {
-                            try channel.pipeline.syncOperations.addHandler(bound.value.1)
-                        }
-                    }.whenComplete { result in
-                        switch result {
-                        case .success(let channel):
-                            channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
-                            client.setOption(.autoRead, value: true).whenFailure { _ in client.close(promise: nil) }
-                        case .failure(let error):
-                            complaints.happened { count in
-                                logger.warning(
-                                    "enclave unreachable",
-                                    metadata: [
-                                        "reason": "\(Connector.reason(of: error))", "connections": "\(count)",
-                                    ]
-                                )
-                            }
-                            client.close(promise: nil)
-                        }
-                    }
-                }
+            guard path.budget.admit(client) else {
+                return client.eventLoop.makeFailedFuture(ListenerError.unusable("too many connections of one address"))
+            }
+            return client.eventLoop.makeCompletedFuture {
+                let door = IngressDoor(openingTime: limits.openingTime) { path.connect($0, $1) }
+                try client.pipeline.syncOperations.addHandler(door)
             }
         }
         return Ingress(listener)
@@ -74,7 +46,57 @@ package final class Ingress: Sendable {
     package func stopListening() async { await listener.stopListening() }
 
     /// Accepts no more, lets connections under way end, closes.
-    package func shutdown() async { await listener.shutdown(grace: Self.shutdownGrace) }
+    package func shutdown() async { await listener.shutdown(grace: IngressLimits.shutdownGrace) }
+}
+
+/// From a client that has something to say to the enclave.
+private struct EnclavePath: Sendable {
+    let enclave: Endpoint
+    let budget: ConnectionBudget
+    let logger: Logger
+    private let complaints = RareEvent()
+
+    init(enclave: Endpoint, budget: ConnectionBudget, logger: Logger) {
+        self.enclave = enclave
+        self.budget = budget
+        self.logger = logger
+    }
+
+    /// Connects and lets the client through, or closes it. On the client's event loop.
+    func connect(_ door: IngressDoor, _ client: any Channel) {
+        guard budget.admitToEnclave() else {
+            complain("too many connections")
+            return client.close(promise: nil)
+        }
+        let loop = client.eventLoop
+        let (near, far) = SpliceHandler.pair()
+        let bound = NIOLoopBound((door, near, far), eventLoop: loop)
+        Connector.connect(to: enclave, group: loop, timeout: IngressLimits.connectTimeout) { channel in
+            channel.setOption(.autoRead, value: false).flatMapThrowing {
+                try channel.pipeline.syncOperations.addHandler(bound.value.2)
+            }
+        }.whenComplete { result in
+            switch result {
+            case .success(let channel):
+                channel.closeFuture.whenComplete { _ in budget.releaseEnclave() }
+                channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
+                let (door, near, _) = bound.value
+                // The client may have gone in the meantime.
+                guard client.isActive else { return channel.close(promise: nil) }
+                door.letThrough(to: near)
+            case .failure(let error):
+                budget.releaseEnclave()
+                complain(Connector.reason(of: error))
+                client.close(promise: nil)
+            }
+        }
+    }
+
+    private func complain(_ reason: String) {
+        complaints.happened { count in
+            logger.warning("enclave unreachable", metadata: ["reason": "\(reason)", "connections": "\(count)"])
+        }
+    }
 }
 
 /// Something that outsiders can make happen as often as they like, and that is reported once a second at most.

@@ -91,7 +91,8 @@ package enum HostProgram {
                 on: configuration.ingress,
                 to: configuration.enclave.endpoint,
                 group: group,
-                logger: logger
+                logger: logger,
+                limits: configuration.ingressLimits
             )
         } catch {
             await relay.shutdown()
