@@ -26,6 +26,17 @@ struct ClientTests {
         #expect(result.text.hasSuffix("ok\n"))
     }
 
+    @Test(.enabled(if: hasBoto3, "boto3 and cryptography are not installed: make test installs them"))
+    func `boto3 is told by KMS's names and texts what is wrong with a request`() async throws {
+        let broker = try await RunningBroker()
+        let result = try await Programs.run(
+            ["python3", Self.clients.appendingPathComponent("refusals.py").path],
+            environment: broker.clientEnvironment
+        )
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.text.hasSuffix("ok\n"))
+    }
+
     @Test(.enabled(if: hasAWS, "the aws command is not installed: make test installs it"))
     func `the aws command signs, verifies and authenticates through the ingress, and openssl agrees`() async throws {
         let broker = try await RunningBroker()
