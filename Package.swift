@@ -100,7 +100,7 @@ var neutral: [Target] {
         .target(
             name: "AttestedTLS",
             dependencies: [
-                "Cryptography", "Encoding", "Transport", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), nioSSL,
+                "Cryptography", "Transport", nio("NIOCore"), nio("NIOHTTP1"), nio("NIOTLS"), nioSSL,
             ],
             path: "Sources/AttestedTLS"
         ),

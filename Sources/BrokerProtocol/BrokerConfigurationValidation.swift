@@ -26,10 +26,32 @@ extension BrokerConfiguration {
         for (index, host) in hosts.enumerated() {
             try require(Self.isHost(host), "hosts[\(index)]", "a host name or address, with a port or without")
         }
-        try require(!ingressTLS, "ingress.tls", "this version does not end TLS inside the enclave")
+        if ingressTLS { try validateNames() }
     }
 
     private static let identifierRule = "1 to 64 characters of A-Z a-z 0-9 . _ -"
+
+    /// Clients are told to trust the enclave's certificate for whatever it names. So it must never name what somebody
+    /// else can have.
+    private func validateNames() throws(JSONFieldError) {
+        for (index, host) in hosts.enumerated() {
+            let path = "hosts[\(index)]"
+            guard let name = IngressName(host: host) else {
+                throw JSONFieldError(
+                    path: path,
+                    problem: .invalid(reason: "with ingress.tls, a host name or an address (IPv6 in brackets)")
+                )
+            }
+            try require(
+                name.isPrivate,
+                path,
+                "\(name) is public, and clients that trust the enclave's certificate must not trust it for a public name: "
+                    + "use a private address, a name of one label, or one under \(Self.someDomains)"
+            )
+        }
+    }
+
+    private static let someDomains = IngressName.privateDomains.map { "." + $0 }.joined(separator: ", ")
 
     private func validateContext() throws(JSONFieldError) {
         let context = tsk.encryptionContext

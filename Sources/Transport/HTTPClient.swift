@@ -13,7 +13,7 @@ package actor HTTPClient {
     private let limits: HTTPLimits
     private let timeout: TimeAmount
 
-    private var connection: (any Channel)?
+    private var connection: HTTPConnection?
     private var busy = false
     private var closed = false
     private var waiting: CircularBuffer<CheckedContinuation<Void, Never>> = []
@@ -41,7 +41,7 @@ package actor HTTPClient {
         defer { release() }
         if let kept = connection, kept.isActive {
             do throws(HTTPExchangeFailure) {
-                return try await exchange(request, on: kept, by: deadline)
+                return try await kept.exchange(request, by: deadline)
             } catch {
                 switch error {
                 case .notSent: break
@@ -52,15 +52,7 @@ package actor HTTPClient {
             }
         }
         let fresh = try await connect(by: deadline)
-        do throws(HTTPExchangeFailure) {
-            return try await exchange(request, on: fresh, by: deadline)
-        } catch {
-            switch error {
-            case .notSent: throw .unreachable("the connection is closed")
-            case .noResponse: throw .malformedResponse
-            case .client(let error): throw error
-            }
-        }
+        return try await fresh.send(request, by: deadline)
     }
 
     /// Closes the connection. Requests after it are refused.
@@ -68,7 +60,7 @@ package actor HTTPClient {
         closed = true
         let open = connection
         connection = nil
-        try? await open?.close().get()
+        await open?.close()
     }
 
     // MARK: One at a time
@@ -89,69 +81,15 @@ package actor HTTPClient {
 
     // MARK: Connection
 
-    private func connect(by deadline: NIODeadline) async throws(HTTPClientError) -> any Channel {
+    private func connect(by deadline: NIODeadline) async throws(HTTPClientError) -> HTTPConnection {
         guard !closed else { throw .unreachable("the client is closed") }
-        let remaining = deadline - .now()
-        guard remaining > .nanoseconds(0) else { throw .timeout }
-        let limits = limits
-        do {
-            let channel = try await Connector.connect(to: endpoint, group: group, timeout: remaining) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    var decoding = NIOHTTPDecoderLimitConfiguration()
-                    decoding.maxHeaderFieldSize = limits.headerBytes
-                    decoding.maxHeaderListSize = limits.headerBytes
-                    decoding.maxHeaderFieldCount = HTTPLimits.headerFields
-                    try channel.pipeline.syncOperations.addHandlers([
-                        HTTPRequestEncoder(),
-                        ByteToMessageHandler(
-                            HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
-                        ),
-                        NIOHTTPRequestHeadersValidator(),
-                        HTTPClientConnection(limits: limits),
-                    ])
-                }
-            }.get()
-            if closed {
-                channel.close(promise: nil)
-                throw HTTPClientError.unreachable("the client is closed")
-            }
-            connection = channel
-            return channel
-        } catch let error as HTTPClientError {
-            throw error
-        } catch ChannelError.connectTimeout {
-            throw .timeout
-        } catch {
-            throw .unreachable(reason(of: error))
+        let fresh = try await HTTPConnection.open(to: endpoint, group: group, limits: limits, by: deadline)
+        if closed {
+            await fresh.close()
+            throw HTTPClientError.unreachable("the client is closed")
         }
-    }
-
-    private func exchange(_ request: HTTPRequest, on channel: any Channel, by deadline: NIODeadline)
-        async throws(HTTPExchangeFailure) -> HTTPResponse
-    {
-        var request = request
-        if !request.headers.contains(name: "host") { request.headers.add(name: "Host", value: hostName) }
-        request.headers.replaceOrAdd(name: "Content-Length", value: String(request.body.readableBytes))
-        request.headers.remove(name: "transfer-encoding")
-        let promise = channel.eventLoop.makePromise(of: HTTPResponse.self)
-        channel.writeAndFlush(HTTPExchange(request: request, deadline: deadline, promise: promise)).whenFailure { _ in
-            // Nothing was written: the pipeline is gone. If it was, the handler has answered already.
-            promise.fail(HTTPExchangeFailure.notSent)
-        }
-        do {
-            return try await promise.futureResult.get()
-        } catch let error as HTTPExchangeFailure {
-            throw error
-        } catch {
-            throw .client(.malformedResponse)
-        }
-    }
-
-    private var hostName: String {
-        switch endpoint {
-        case .tcp(let host, let port): host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .unix, .vsock: "localhost"
-        }
+        connection = fresh
+        return fresh
     }
 }
 

@@ -19,7 +19,8 @@ import Testing
                 commitment: [UInt8](repeating: 9, count: 48)
             ),
             keyringID: "ring",
-            hosts: ["127.0.0.1:8443", "broker.example"]
+            hosts: ["127.0.0.1:8443", "broker.example"],
+            ingressTLS: true
         )
     }
 
@@ -62,8 +63,8 @@ import Testing
         ("keyringId", #""keyringId": "ring""#, #""keyringId": """#),
         ("minimumKeyringVersion", #""minimumKeyringVersion": 1"#, #""minimumKeyringVersion": 0"#),
         ("hosts[0]", #""127.0.0.1:8443""#, #""127.0.0.1/x""#),
-        ("ingress.tls", #""tls": false"#, #""tls": true"#),
-        ("ingress.tls", #""tls": false"#, #""tls": "no""#),
+        ("hosts[1]", #""broker.example""#, #""broker..example""#),
+        ("ingress.tls", #""tls": true"#, #""tls": "no""#),
         ("surplus", #""format": 1"#, #""surplus": 1, "format": 1"#),
         ("", #""format": 1"#, #""format": 1, "format": 1"#),
     ]
@@ -84,6 +85,23 @@ import Testing
             configuration.hosts = [String](repeating: "h", count: count)
             #expect(throws: JSONFieldError.self) { try configuration.validate() }
         }
+    }
+
+    @Test func `refuses a public name where TLS ends inside, and says why`() throws {
+        var configuration = Self.configuration()
+        configuration.hosts[1] = "kms.us-east-1.amazonaws.com:443"
+        let error = #expect(throws: JSONFieldError.self) { try configuration.validate() }
+        #expect(error?.path == "hosts[1]")
+        #expect(error.map { "\($0)" }?.contains("kms.us-east-1.amazonaws.com is public") == true)
+        // Nobody is told to trust a certificate where there is none.
+        configuration.ingressTLS = false
+        #expect(throws: Never.self) { try configuration.validate() }
+    }
+
+    @Test func `its certificate names every host once, without ports`() {
+        var configuration = Self.configuration()
+        configuration.hosts = ["127.0.0.1:8443", "127.0.0.1", "Broker.internal:1", "broker.internal", "[::1]:4600"]
+        #expect(configuration.ingressNames.map(\.description) == ["127.0.0.1", "broker.internal", "::1"])
     }
 
     @Test func `refuses more than its maximum length`() {

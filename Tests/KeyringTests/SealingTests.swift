@@ -41,6 +41,28 @@ import Testing
         #expect(after.policies == before.policies)
     }
 
+    @Test func `the TLS identity comes back whole, and its certificate is in the digest`() throws {
+        var contents = try Workshop.smallContents()
+        contents.tlsIdentity = try Workshop.identity()
+        let sealed = try Workshop.seal(contents)
+        let opened = try Workshop.open(sealed.bytes)
+        let (before, after) = (try #require(contents.tlsIdentity), try #require(opened.contents.tlsIdentity))
+        #expect(after.certificate.der == before.certificate.der)
+        #expect(try after.key.pkcs8().array() == before.key.pkcs8().array())
+        let view = try #require(KeyringPublicView(opened).json.object?["tls"]?.object)
+        #expect(view["names"] == ["localhost", "127.0.0.1"])
+        #expect(view["certificate"]?.string == before.certificate.pem)
+        contents.tlsIdentity = try Workshop.identity(key: before.key)
+        #expect(try Workshop.seal(contents).digest != sealed.digest)
+    }
+
+    @Test func `a certificate of another key is no identity`() throws {
+        let identity = try Workshop.identity()
+        #expect(throws: CryptographyError.self) {
+            try TLSIdentity(key: try PrivateKey.generate(.ec(.p256)), certificate: identity.certificate.der)
+        }
+    }
+
     @Test func `two seals of the same contents have different nonces and the same digest`() throws {
         let contents = try Self.contents.get()
         let (first, second) = (try Workshop.seal(contents), try Workshop.seal(contents))

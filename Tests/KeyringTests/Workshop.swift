@@ -49,6 +49,16 @@ enum Workshop {
         )
     }
 
+    static func identity(key: PrivateKey? = nil) throws -> TLSIdentity {
+        try TLSIdentity.issue(
+            commonName: "audit",
+            for: [.dnsName("localhost"), .ipAddress([127, 0, 0, 1])],
+            key: key,
+            at: time,
+            random: SecureRandom.bytes
+        )
+    }
+
     static func seal(_ contents: KeyringContents, _ header: KeyringHeader = KeyringHeader(keyringID: keyringID))
         throws -> SealedKeyring
     {

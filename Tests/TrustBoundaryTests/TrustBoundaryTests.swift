@@ -24,7 +24,7 @@ struct TrustBoundaryTests {
     ]
 
     static let enclaveLibraries: Set<String> = [
-        "CLibCBOR", "COpenSSL", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
+        "CLibCBOR", "COpenSSL", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
     ]
     static let hostLibraries: Set<String> = [
         "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle",
@@ -32,6 +32,7 @@ struct TrustBoundaryTests {
     ]
     static let neutralLibraries: Set<String> = [
         "ArgumentParser", "CLibCBOR", "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL",
+        "NIOTLS",
     ]
 
     @Test func `neutral targets depend on neutral targets, but for the named edges`() {

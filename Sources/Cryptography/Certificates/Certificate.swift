@@ -61,6 +61,22 @@ package final class Certificate: Sendable {
     package var basicConstraints: BasicConstraints? { fields.extensions.basicConstraints }
     package var keyUsage: KeyUsage? { fields.extensions.keyUsage }
     package var subjectKeyIdentifier: [UInt8]? { fields.extensions.subjectKeyIdentifier }
+    /// Nil when absent.
+    ///
+    /// - Throws: `malformedCertificate` for an extension that is not as RFC 5280 section 4.2.1.6 has it.
+    package func subjectAlternativeNames() throws(CryptographyError) -> [GeneralName]? {
+        try fields.extensions.subjectAlternativeName.map { (bytes) throws(CryptographyError) in
+            try GeneralName.list(bytes)
+        }
+    }
+    /// Dotted OIDs; nil when absent.
+    ///
+    /// - Throws: `malformedCertificate` for an extension that is not as RFC 5280 section 4.2.1.12 has it.
+    package func extendedKeyUsage() throws(CryptographyError) -> [String]? {
+        try fields.extensions.extendedKeyUsage.map { (bytes) throws(CryptographyError) in
+            try CertificateExtensions.purposes(bytes)
+        }
+    }
     /// Dotted OIDs of critical extensions other than basicConstraints and keyUsage.
     package var otherCriticalExtensions: [String] { fields.extensions.otherCritical }
 

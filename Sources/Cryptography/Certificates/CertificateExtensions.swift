@@ -6,6 +6,9 @@ struct CertificateExtensions: Sendable {
     private(set) var basicConstraints: Certificate.BasicConstraints?
     private(set) var keyUsage: Certificate.KeyUsage?
     private(set) var subjectKeyIdentifier: [UInt8]?
+    /// Content of the extension, which is read when somebody asks for it.
+    private(set) var subjectAlternativeName: [UInt8]?
+    private(set) var extendedKeyUsage: [UInt8]?
     private(set) var otherCritical: [String] = []
 
     /// More than any certificate has.
@@ -37,6 +40,10 @@ struct CertificateExtensions: Sendable {
                     let identifier = try DER.canonical(input, value)
                     guard identifier.tag == DER.octetString, !identifier.content.isEmpty else { throw DERError() }
                     subjectKeyIdentifier = DER.bytes(input, identifier.content)
+                } else if name == ObjectIdentifier.subjectAlternativeName {
+                    subjectAlternativeName = DER.bytes(input, value)
+                } else if name == ObjectIdentifier.extendedKeyUsage {
+                    extendedKeyUsage = DER.bytes(input, value)
                 }
                 if isCritical { otherCritical.append(name) }
             }
@@ -86,5 +93,23 @@ struct CertificateExtensions: Sendable {
         guard let value = try reader.nextIfPresent(input, tag: DER.boolean) else { return false }
         guard value.content.count == 1, input[value.content.lowerBound] == 0xff else { throw DERError() }
         return true
+    }
+
+    /// RFC 5280 section 4.2.1.12: at least one purpose.
+    static func purposes(_ bytes: [UInt8]) throws(CryptographyError) -> [String] {
+        let input = bytes.span
+        do {
+            let outer = try DER.canonical(input, 0..<input.count)
+            guard outer.tag == DER.sequence else { throw DERError() }
+            var reader = DERReader(outer.content)
+            var purposes: [String] = []
+            repeat {
+                let purpose = try reader.next(input, tag: DER.objectIdentifier)
+                purposes.append(try ObjectIdentifier.text(input, purpose.content))
+            } while !reader.isAtEnd
+            return purposes
+        } catch {
+            throw CryptographyError(.malformedCertificate)
+        }
     }
 }

@@ -19,6 +19,9 @@ enum ObjectIdentifier: Sendable {
 
     static let subjectKeyIdentifier = "2.5.29.14"
     static let keyUsage = "2.5.29.15"
+    static let subjectAlternativeName = "2.5.29.17"
+    static let extendedKeyUsage = "2.5.29.37"
+    static let serverAuthentication = "1.3.6.1.5.5.7.3.1"
     static let basicConstraints = "2.5.29.19"
     static let authorityKeyIdentifier = "2.5.29.35"
 

@@ -5,12 +5,12 @@ package import Encoding
 import KMSProtocol
 package import KeyService
 
-/// What a keyring holds: keys, principals, and the key of the TLS identity where there is one.
+/// What a keyring holds: keys, principals, and the TLS identity where there is one.
 package struct KeyringContents: Sendable {
     package var keys: [KeyRecord]
     package var principals: [Principal]
-    /// Reserved for TLS that ends inside the enclave.
-    package var tlsIdentity: PrivateKey?
+    /// What TLS that ends inside the enclave presents. No operation signs with its key.
+    package var tlsIdentity: TLSIdentity?
     /// The latest date that a client signed an accepted change with: after a restart nothing dated so or before is
     /// accepted, whatever the clocks of clients are. Nil while nothing was changed inside.
     package var lastChange: Timestamp?
@@ -18,7 +18,7 @@ package struct KeyringContents: Sendable {
     package init(
         keys: [KeyRecord],
         principals: [Principal],
-        tlsIdentity: PrivateKey? = nil,
+        tlsIdentity: TLSIdentity? = nil,
         lastChange: Timestamp? = nil
     ) {
         self.keys = keys

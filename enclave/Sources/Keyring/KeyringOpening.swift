@@ -85,7 +85,7 @@ extension KeyringContents {
     /// Joins the records of a public view with their secrets: as many as there are, of the right kind, and each private
     /// key the one whose public key the view names.
     fileprivate init(view: PublicViewRecords, secrets: [SharedSecret]) throws(KeyringError) {
-        let count = view.keys.count + view.principals.count + (view.tlsSPKI == nil ? 0 : 1)
+        let count = view.keys.count + view.principals.count + (view.tls == nil ? 0 : 1)
         guard secrets.count == count else { throw .malformedContents("number of secrets") }
         var rest = secrets[...]
         var keys: [KeyRecord] = []
@@ -116,9 +116,14 @@ extension KeyringContents {
                 )
             )
         }
-        var tlsIdentity: PrivateKey?
-        if let spki = view.tlsSPKI, let secret = rest.popFirst() {
-            tlsIdentity = try Self.privateKey(secret, spki: spki)
+        var tlsIdentity: TLSIdentity?
+        if let tls = view.tls, let secret = rest.popFirst() {
+            let key = try Self.privateKey(secret, spki: tls.spki)
+            do {
+                tlsIdentity = try TLSIdentity(key: key, certificate: tls.certificate)
+            } catch {
+                throw .malformedContents("TLS certificate: \(error.code.rawValue)")
+            }
         }
         self.init(keys: keys, principals: principals, tlsIdentity: tlsIdentity, lastChange: view.lastChange)
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BrokerProtocol
 import Cryptography
 package import Encoding
 import KMSProtocol
@@ -34,7 +35,7 @@ package struct KeyringPublicView: Sendable {
         members["principals"] = .array(contents.principals.map { .object(Self.principal($0)) })
         if let lastChange = contents.lastChange { members["lastChange"] = .string(lastChange.rfc3339) }
         if let tls = contents.tlsIdentity {
-            members["tlsPublicKey"] = .string(tls.publicKey.pem)
+            members["tls"] = .object(Self.tls(tls))
         }
         self.members = members
     }
@@ -72,6 +73,16 @@ package struct KeyringPublicView: Sendable {
             members["publicKeySha256"] = .string(Hex.encode(Hash.digest(.sha256, pair.publicKey.spki)))
         }
         return members
+    }
+
+    private static func tls(_ identity: TLSIdentity) -> JSONObject {
+        let names = (try? identity.certificate.subjectAlternativeNames()) ?? []
+        return JSONObject([
+            ("certificate", .string(identity.certificate.pem)),
+            ("publicKeySha256", .string(Hex.encode(identity.certificate.publicKeySHA256))),
+            ("names", .array(names.compactMap(IngressName.init).map { .string($0.description) })),
+            ("notAfter", .string(identity.certificate.notAfter.rfc3339)),
+        ])
     }
 
     private static func principal(_ principal: Principal) -> JSONObject {

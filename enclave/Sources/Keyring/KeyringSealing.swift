@@ -60,7 +60,7 @@ extension KeyringContents {
                 }
             }
             secrets += principals.map(\.secret)
-            if let tlsIdentity { secrets.append(SharedSecret(try tlsIdentity.pkcs8())) }
+            if let tlsIdentity { secrets.append(SharedSecret(try tlsIdentity.key.pkcs8())) }
         } catch {
             throw .cryptography(error)
         }

@@ -24,7 +24,7 @@ struct PublicViewRecords {
 
     var keys: [Key]
     var principals: [Principal]
-    var tlsSPKI: [UInt8]?
+    var tls: (spki: [UInt8], certificate: [UInt8])?
     var lastChange: Timestamp?
 
     init(decoding bytes: [UInt8]) throws(KeyringError) {
@@ -43,9 +43,9 @@ struct PublicViewRecords {
         for entry in try view.array(Member.keys) { keys.append(try Key(entry)) }
         principals = []
         for entry in try view.array(Member.principals) { principals.append(try Principal(entry)) }
-        if let tls = view.take(Member.tls) {
-            var map = try ViewMap(tls, "tls")
-            tlsSPKI = try map.bytes(Member.spki)
+        if let member = view.take(Member.tls) {
+            var map = try ViewMap(member, "tls")
+            tls = (try map.bytes(Member.spki), try map.bytes(Member.certificate))
             try map.finish()
         }
         lastChange = try view.optionalTime(Member.changed)

@@ -27,6 +27,7 @@ enum Member {
     static let policy = "policy"
     static let origin = "origin"
     static let spki = "spki"
+    static let certificate = "certificate"
 
     static let name = "name"
     static let updated = "updated"
@@ -48,7 +49,11 @@ enum PublicViewWriter {
         ]
         if let lastChange = contents.lastChange { members.append((.text(Member.changed), time(lastChange))) }
         if let tls = contents.tlsIdentity {
-            members.append((.text(Member.tls), .map(CBORMap([(.text(Member.spki), .bytes(tls.publicKey.spki))]))))
+            let map = CBORMap([
+                (.text(Member.spki), .bytes(tls.key.publicKey.spki)),
+                (.text(Member.certificate), .bytes(tls.certificate.der)),
+            ])
+            members.append((.text(Member.tls), .map(map)))
         }
         return CBORValue.map(CBORMap(members)).encoded()
     }
