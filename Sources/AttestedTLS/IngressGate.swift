@@ -90,7 +90,9 @@ package final class IngressGate: ChannelInboundHandler, RemovableChannelHandler 
 
     private func startTimer(_ context: ChannelHandlerContext) {
         guard deadline == nil else { return }
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) { context.close(promise: nil) }
+        // By the channel: this handler may have left the pipeline by then.
+        let channel = context.channel
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) { channel.close(promise: nil) }
     }
 
     private static let refusal: String = {

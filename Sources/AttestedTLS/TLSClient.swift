@@ -37,6 +37,7 @@ package struct TLSClient: Sendable {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
         configuration.applicationProtocols = [TLSServer.applicationProtocol]
+        configuration.shutdownTimeout = TLSServer.closeTimeout
         change(&configuration)
         return try NIOSSLContext(configuration: configuration)
     }

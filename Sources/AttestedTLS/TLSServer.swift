@@ -22,7 +22,7 @@ package final class TLSServer: Sendable {
         .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
     ]
     /// A peer that does not answer a close within this time is left.
-    private static let closeTimeout = TimeAmount.seconds(1)
+    static let closeTimeout = TimeAmount.seconds(1)
 
     /// - Throws: ``AttestedTLSError`` if BoringSSL does not take the certificate.
     package init(_ identity: TLSIdentity) throws(AttestedTLSError) {

@@ -54,8 +54,10 @@ package struct TLSIdentity: Sendable {
             notAfter: time.advanced(byMilliseconds: 1000 * lifetime),
             publicKey: key.publicKey,
             basicConstraints: Certificate.BasicConstraints(isCritical: true, isCA: false, pathLength: nil),
-            keyUsage: .digitalSignature,
-            isKeyUsageCritical: true,
+            // BoringSSL and its kin (Swift's NIOSSL, AWS-LC, gRPC) take a certificate that signed itself for an anchor only
+            // if its keyUsage says keyCertSign, or if it has none; and keyCertSign would be wrong for what is no CA.
+            keyUsage: nil,
+            isKeyUsageCritical: false,
             subjectKeyIdentifier: identifier,
             authorityKeyIdentifier: identifier
         )

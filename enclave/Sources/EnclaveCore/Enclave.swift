@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AttestedTLS
 import Encoding
 import NIOCore
 package import NIOPosix
@@ -48,9 +49,13 @@ package final class Enclave: Sendable {
             publicEndpoints: PublicEndpoints(deferred: deferred, desk: desk, gate: gate, clock: clock)
         )
         do {
-            server = try await HTTPServer.start(on: environment.listen, group: group, limits: EnclaveLimits.server) {
-                router.answer($0, on: $1)
-            }
+            server = try await HTTPServer.start(
+                on: environment.listen,
+                group: group,
+                limits: EnclaveLimits.server,
+                prelude: { _ in [IngressGate { state.current.ingressProtocol }] },
+                handler: { router.answer($0, on: $1) }
+            )
         } catch {
             try? await threads.shutdownGracefully()
             throw error

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AttestedTLS
 import BrokerProtocol
 import Cryptography
 import Encoding
@@ -35,6 +36,7 @@ struct AttestationDesk: Sendable {
         userData.keyringID = unlocked.header.keyringID
         userData.keyringVersion = unlocked.header.version
         userData.keyringDigest = unlocked.digest
+        userData.tlsKeyDigest = unlocked.tls?.identity.certificate.publicKeySHA256
         userData.channel = configured.configuration.kms.channel
         if let key {
             // A symmetric key has nothing public to name.

@@ -13,14 +13,20 @@ struct Router: Sendable {
     let publicEndpoints: PublicEndpoints
 
     func answer(_ request: HTTPRequest, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
-        // Nearly all requests, and nothing to take apart.
-        if request.target == BrokerPath.api, request.method == .POST, case .unlocked(let unlocked) = state.current {
-            return service.answer(request, unlocked, on: loop)
+        let state = state.current
+        if case .unlocked(let unlocked) = state {
+            // A connection in clear that was open before the enclave unlocked: nothing of it is served any more.
+            guard unlocked.tls == nil || request.isSecureTransport else {
+                return loop.makeSucceededFuture(Reply.failure(.badRequest, Self.needsTLS))
+            }
+            // Nearly all requests, and nothing to take apart.
+            if request.target == BrokerPath.api, request.method == .POST {
+                return service.answer(request, unlocked, on: loop)
+            }
         }
         let parts = request.target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.first.map(String.init) ?? ""
         let query = parts.count > 1 ? parts[1] : ""
-        let state = state.current
         switch path {
         case BrokerPath.api:
             guard request.method == .POST else { return wrongMethod(loop) }
@@ -39,6 +45,11 @@ struct Router: Sendable {
             return loop.makeSucceededFuture(Reply.failure(.notFound, .unknownOperation))
         }
     }
+
+    private static let needsTLS = KMSError(
+        "KeyUnavailableException",
+        "This endpoint speaks TLS only since the key broker is unlocked: connect again, with https."
+    )
 
     private func refused(_ error: KMSError, _ loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
         loop.makeSucceededFuture(Reply.failure(error))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AttestedTLS
 package import BrokerProtocol
 import KMSProtocol
 import KeyService
@@ -36,6 +37,8 @@ package struct Unlocked: Sendable {
     let authenticator: Authenticator
     /// Makes and stores the next version.
     let store: KeyringStore
+    /// Ends the TLS of the ingress; nil where the configuration has none. The same for every version that a boot makes.
+    let tls: TLSServer?
 
     /// The public keys of the asymmetric ones, in the keyring's order.
     package var publicKeys: [(keyID: String, keySpec: String, spki: [UInt8])] {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AttestedTLS
 import BrokerProtocol
 import Cryptography
 import Encoding
 import KeyService
 import Keyring
+import NitroAttestation
 import SecurityModule
 
 /// One try to get from configured to unlocked. Nothing of it outlives it but the result.
@@ -38,13 +40,34 @@ struct Unlock: Sendable {
         if let keyID = envelope.keyID, keyID != configuration.kms.keyARN {
             log.warning("KMS names another key than the configuration", [("keyId", .string(quoted(keyID)))])
         }
+        let store: KeyringStore
+        let opened: OpenedKeyring
         do {
             let keys = try accept(envelope.envelope, with: key)
-            let store = KeyringStore(keys: keys, bootID: configured.bootID, environment, log: log)
-            return try measured(try open(sealed, with: store), store)
+            store = KeyringStore(keys: keys, bootID: configured.bootID, environment, log: log)
+            opened = try open(sealed, with: store)
         } catch {
             throw .terminal(error)
         }
+        let identity = IngressIdentity(configuration: configuration, random: environment.random, log: log)
+        let current = try await identity.ensured(
+            in: KeyringVersion(opened),
+            at: try moduleTime(of: document),
+            store
+        )
+        do {
+            return try measured(opened, current, store)
+        } catch {
+            throw .terminal(error)
+        }
+    }
+
+    /// The module's time, out of a document that it just made.
+    private func moduleTime(of document: [UInt8]) throws(BootFailure) -> Timestamp {
+        guard let parsed = try? UnverifiedAttestation(parsing: document) else {
+            throw .terminal(TerminalFailure(.securityModule, "Attestation: not a document"))
+        }
+        return parsed.claims.timestamp
     }
 
     // MARK: Keyring, as it is stored
@@ -142,8 +165,11 @@ struct Unlock: Sendable {
         }
     }
 
-    /// Judges the contents, and only then measures the keyring into PCR17.
-    private func measured(_ keyring: OpenedKeyring, _ store: KeyringStore) throws(TerminalFailure) -> Unlocked {
+    /// Judges the contents, and only then measures the keyring that was opened into PCR17. Served is `keyring`: that
+    /// one, or the next version.
+    private func measured(_ opened: OpenedKeyring, _ keyring: KeyringVersion, _ store: KeyringStore)
+        throws(TerminalFailure) -> Unlocked
+    {
         let keys: KeyTable
         let principals: PrincipalTable
         do {
@@ -160,7 +186,13 @@ struct Unlock: Sendable {
         } catch {
             throw TerminalFailure(.keyringContents, "policy of a principal: \(error)")
         }
-        _ = try Measurement.extendAndLock(PCR.keyring, with: keyring.digest, environment.module)
+        let tls: TLSServer?
+        do {
+            tls = configuration.ingressTLS ? try keyring.contents.tlsIdentity.map(TLSServer.init) : nil
+        } catch {
+            throw TerminalFailure(.keyringContents, "\(error)")
+        }
+        _ = try Measurement.extendAndLock(PCR.keyring, with: opened.digest, environment.module)
         return Unlocked(
             configured: configured,
             header: keyring.header,
@@ -168,7 +200,8 @@ struct Unlock: Sendable {
             contents: keyring.contents,
             keys: keys,
             authenticator: Authenticator(configuration, principals),
-            store: store
+            store: store,
+            tls: tls
         )
     }
 }
