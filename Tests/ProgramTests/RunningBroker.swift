@@ -11,8 +11,9 @@ import TestSupport
 /// A whole installation on this machine, set up with the programs alone, as an operator would.
 final class RunningBroker {
     let folder: TemporaryDirectory
-    /// `http://127.0.0.1:PORT` of the ingress.
+    /// `http://127.0.0.1:PORT` of the ingress, https where TLS ends inside.
     let url: String
+    private let tls: Bool
     let kmsURL: String
     let kms: Process
     private(set) var host: Process
@@ -32,11 +33,14 @@ final class RunningBroker {
     static let hostRole = "arn:aws:iam::000000000000:role/keybroker-host"
 
     /// Over a keyring of this specification, under this data key; `prepare` puts more files beside the specification.
+    /// With `tls` as a new keyring has it by default, and then trusted by `keybroker trust`; else plain HTTP.
     init(
+        tls: Bool = false,
         specification: JSON = RunningBroker.specification,
         dataKey: DataKeySource = .new,
         prepare: (TemporaryDirectory) async throws -> Void = { _ in }
     ) async throws {
+        self.tls = tls
         folder = try TemporaryDirectory()
         _ = try await Self.succeed(["keybroker", "module", "create", folder.file("module")])
         (kms, kmsURL) = try await Self.startKMS(folder)
@@ -53,7 +57,7 @@ final class RunningBroker {
                 "keybroker", "keyring", "create", "--spec", folder.file("keyring.json"), "--broker-id", "test",
                 "--configuration", folder.file("enclave.json"), "--state", folder.file("state"), "--credentials",
                 folder.file("credentials"),
-            ] + source.arguments,
+            ] + source.arguments + (tls ? [] : ["--plain-http"]),
             environment: source.environment,
             input: source.input
         )
@@ -61,7 +65,7 @@ final class RunningBroker {
         try await Self.bindPolicy(client, keyARN: keyARN, folder: folder)
 
         let port = try FreePort.next()
-        url = "http://127.0.0.1:\(port)"
+        url = "\(tls ? "https" : "http")://127.0.0.1:\(port)"
         try Self.write(
             Array("[default]\naws_access_key_id = host\naws_secret_access_key = host-secret\n".utf8),
             folder.file("host-credentials")
@@ -101,10 +105,25 @@ final class RunningBroker {
 
     /// What a client's environment needs to call the broker.
     var clientEnvironment: [String: String] {
-        [
+        let environment = [
             "AWS_ENDPOINT_URL_KMS": url, "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_SHARED_CREDENTIALS_FILE": folder.file("credentials"),
         ]
+        return tls ? environment.merging(["AWS_CA_BUNDLE": bundle]) { $1 } : environment
+    }
+
+    /// What `keybroker trust` wrote.
+    var bundle: String { folder.file("trust/test.pem") }
+
+    /// Runs `keybroker trust` as the broker's users would; `arguments` come last.
+    func trust(_ arguments: [String] = []) async throws -> Tool.Result {
+        try await Programs.run(
+            [
+                "keybroker", "trust", "--endpoint", url, "--root", folder.file("module/root.pem"), "--binary",
+                Programs.path("keybroker-enclave"), "--config", folder.file("enclave.json"), "--state",
+                folder.file("trust/test.json"),
+            ] + arguments
+        )
     }
 
     /// A signed client of the broker's administrator, whose clock may be wrong.
@@ -114,7 +133,7 @@ final class RunningBroker {
             endpoint: url,
             region: "us-east-1",
             credentials: credentials,
-            transport: WebTransport(),
+            transport: WebTransport(certificateAuthorityFile: tls ? bundle : nil),
             clock: clock
         )
     }
@@ -132,6 +151,17 @@ final class RunningBroker {
     }
 
     func waitUntilServing() async throws {
+        // Until it is unlocked the enclave answers in clear, and TLS is trusted by its attestation alone.
+        if tls {
+            var said = ""
+            for _ in 0..<300 where host.isRunning {
+                let result = try await trust()
+                if result.status == 0 { return }
+                said = result.errors
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            throw Unexpected("not trusted: \(said)" + folder.read("host.log"))
+        }
         for _ in 0..<1500 {
             let health = try? await BrokerEndpoint(url, transport: WebTransport(timeoutSeconds: 2)).health()
             if health?["state"]?.string == "unlocked" { return }

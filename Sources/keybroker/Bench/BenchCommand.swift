@@ -68,7 +68,8 @@ struct BenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let (service, endpoint) = try address()
+        let address = try EnclaveEndpoint(broker.url)
+        let tls = try broker.tls(to: address)
         let client = try broker.client()
         let subject = try await BenchSubject.find(key, for: operation, algorithm: algorithm, client)
         let batchSize = operation == .signBatch ? batchSize : 1
@@ -77,9 +78,10 @@ struct BenchCommand: AsyncParsableCommand {
         let openssl = opensslSeconds > 0 ? OpenSSLSpeed.measure(operation, subject, seconds: opensslSeconds) : nil
         Progress.show("warming up …")
         let run = BenchRun(
-            endpoint: endpoint,
+            endpoint: address.endpoint,
+            tls: tls,
             requests: SignedRequests(
-                endpoint: service,
+                endpoint: address.service,
                 region: broker.regionName,
                 credentials: try broker.credentials(),
                 target: operation.target,
@@ -107,19 +109,6 @@ struct BenchCommand: AsyncParsableCommand {
         )
         if json { Console.json(report.json) } else { for line in report.lines { Console.line(line) } }
         if report.hasErrors { throw CommandFailure.reported }
-    }
-
-    /// Plain HTTP only: what is measured is the broker, not a TLS library.
-    private func address() throws(CommandFailure) -> (ServiceURL, Endpoint) {
-        guard let service = try? ServiceURL(broker.url), service.origin.hasPrefix("http://") else {
-            throw .usage("\(broker.url): bench needs an http:// endpoint")
-        }
-        let authority = service.origin.dropFirst("http://".count)
-        let hasPort = authority.last != "]" && authority.split(separator: "]").last?.contains(":") == true
-        guard let endpoint = try? Endpoint("tcp://" + authority + (hasPort ? "" : ":80")) else {
-            throw .usage("\(broker.url): not an address")
-        }
-        return (service, endpoint)
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AWSClient
+import AttestedTLS
 import Encoding
 import NIOCore
 import NIOPosix
@@ -13,6 +14,8 @@ struct BenchRun: Sendable {
     private static let connectTimeout = TimeAmount.seconds(5)
 
     let endpoint: Endpoint
+    /// Stands before HTTP; nil: HTTP in clear.
+    let tls: TLSClient?
     let requests: SignedRequests
     let connections: Int
     let depth: Int
@@ -84,8 +87,9 @@ struct BenchRun: Sendable {
         for _ in 0..<connections {
             do {
                 let channel = try await Connector.connect(to: endpoint, group: loop, timeout: Self.connectTimeout) {
-                    [depth] channel in
+                    [depth, tls] channel in
                     channel.eventLoop.makeCompletedFuture {
+                        try channel.pipeline.syncOperations.addHandlers(tls?.handlers() ?? [])
                         try channel.pipeline.syncOperations.addHandler(BenchConnection(load.value, depth: depth))
                     }
                 }.get()

@@ -38,7 +38,8 @@ struct AttestedEnclave: Sendable {
         return try AttestedEnclave(verifying: bytes, policy: policy)
     }
 
-    private init(verifying bytes: [UInt8], policy: VerificationPolicy) throws(CommandFailure) {
+    /// Verifies a document now, under a policy that names PCR0, PCR16 and the nonce that was sent.
+    init(verifying bytes: [UInt8], policy: VerificationPolicy) throws(CommandFailure) {
         let verifier: AttestationVerifier
         do {
             verifier = try AttestationVerifier(policy: policy)
@@ -73,6 +74,7 @@ struct AttestedEnclave: Sendable {
         object["keyringId"] = userData.keyringID.map { .string($0) }
         object["keyringVersion"] = userData.keyringVersion.map { .number(JSONNumber(Int64(clamping: $0))) }
         object["keyringDigest"] = userData.keyringDigest.map { .string(Hex.encode($0)) }
+        object["tlsKeyDigest"] = userData.tlsKeyDigest.map { .string(Hex.encode($0)) }
         object["signingKeyDigest"] = userData.signingKeyDigest.map { .string(Hex.encode($0)) }
         object["channel"] = userData.channel.map { .string($0) }
         return .object(object)

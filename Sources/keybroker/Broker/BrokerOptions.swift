@@ -2,6 +2,7 @@
 
 import AWSClient
 import ArgumentParser
+import AttestedTLS
 import Encoding
 import Foundation
 import KMSProtocol
@@ -60,6 +61,19 @@ struct BrokerOptions: ParsableArguments {
             certificateAuthorityFile: file?.isEmpty == false ? file : nil,
             pinnedKeyDigest: keyDigest
         )
+    }
+
+    /// The same trust for connections of one's own; nil where the URL says http.
+    func tls(to endpoint: EnclaveEndpoint) throws(CommandFailure) -> TLSClient? {
+        guard endpoint.isTLS else { return nil }
+        guard let file = caBundle ?? Self.environment["AWS_CA_BUNDLE"], !file.isEmpty else {
+            throw .usage("--ca-bundle is missing: what keybroker trust wrote")
+        }
+        do {
+            return try TLSClient(trusting: file, host: endpoint.host)
+        } catch {
+            throw .usage("\(error)")
+        }
     }
 
     func client() throws(CommandFailure) -> KMSClient { try client(transport: transport()) }

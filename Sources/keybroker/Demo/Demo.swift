@@ -29,6 +29,8 @@ final class Demo {
     let programs: DemoPrograms
     let steps: Steps
     let web = WebTransport(timeoutSeconds: 5)
+    /// For the broker: trusts its attested certificate and nothing else.
+    private(set) var trustedWeb = WebTransport(timeoutSeconds: 5)
     private var servers: [HTTPServer] = []
     private var brokers: [DemoBroker] = []
 
@@ -43,14 +45,13 @@ final class Demo {
         let world = try await startWorld()
         let sealed = try await sealKeyring(in: world)
         try await allowUnlock(sealed, in: world)
-        let broker = try await unlock(sealed, in: world)
-        let enclave = try await attest(broker, sealed: sealed, in: world)
+        let (broker, policy) = try await unlock(sealed, in: world)
 
         steps.heading("sign")
         let client = try administratorClient(broker.url, sealed)
         let chain = try await loadEvents(eventFiles)
         for key in sealed.keys {
-            try await sign(chain, with: key, client: client, broker: broker, policy: enclave)
+            try await sign(chain, with: key, client: client, broker: broker, policy: policy)
         }
 
         steps.heading("attacks")
@@ -149,7 +150,8 @@ final class Demo {
                 importDirectory: folder.path,
                 brokerID: "demo",
                 kmsKeyARN: keyARN,
-                hosts: ["127.0.0.1", "localhost"]
+                hosts: ["127.0.0.1", "localhost"],
+                tls: true
             )
             let result = try await OfflineKeyring.create(request, kms: world.administrator, now: SystemClock.now())
             let sealed = try DemoKeyring(result, specification: specification, keyARN: keyARN, folder: folder)
@@ -180,13 +182,28 @@ final class Demo {
         )
     }
 
-    private func unlock(_ sealed: DemoKeyring, in world: DemoWorld) async throws -> DemoBroker {
-        try await steps.step("launch host and enclave, unlock") {
+    private func unlock(_ sealed: DemoKeyring, in world: DemoWorld) async throws -> (DemoBroker, VerificationPolicy) {
+        var policy = VerificationPolicy(roots: world.roots)
+        policy.pcrs = [0: world.measurements.pcr0, 16: sealed.pcr16]
+        policy.maximumAge = 60_000
+        let state = folder.file("trust.json")
+        let (broker, trusted) = try await steps.step("launch host and enclave, unlock") {
             let broker = try await self.launch("broker", sealed: sealed, in: world)
-            try await broker.waitUntilServing()
-            return (broker.url, broker)
+            return (broker.url, (broker, try await broker.waitUntilTrusted(policy: policy, state: state)))
         }
+        try await steps.step("trust its attested TLS") {
+            try trusted.state.write()
+            try InputFile.write(Array(trusted.certificate.pem.utf8), to: self.bundle)
+            self.trustedWeb = WebTransport(timeoutSeconds: 5, certificateAuthorityFile: self.bundle)
+            return
+                "identity: checked (PCR0, PCR16), key \(short(trusted.certificate.publicKeySHA256)), keyring version "
+                + "\(trusted.sighting.version)"
+        }
+        return (broker, policy)
     }
+
+    /// What AWS SDKs are to trust.
+    private var bundle: String { folder.file("broker.pem") }
 
     /// Starts a host with the world's module; a variation may give it another configuration or KMS.
     func launch(
@@ -216,19 +233,6 @@ final class Demo {
 
     func keep(_ server: HTTPServer) { servers.append(server) }
 
-    private func attest(_ broker: DemoBroker, sealed: DemoKeyring, in world: DemoWorld) async throws
-        -> VerificationPolicy
-    {
-        try await steps.step("verify its attestation") {
-            var policy = VerificationPolicy(roots: world.roots)
-            policy.pcrs = [0: world.measurements.pcr0, 16: sealed.pcr16]
-            policy.maximumAge = 60_000
-            let enclave = try await AttestedEnclave.fetch(from: broker.url, policy: policy, transport: self.web)
-            let version = enclave.userData.keyringVersion.map(String.init) ?? "?"
-            return ("identity: checked (PCR0, PCR16), keyring version \(version)", policy)
-        }
-    }
-
     // MARK: Sign
 
     private func loadEvents(_ files: [String]) async throws -> DemoChain {
@@ -255,7 +259,7 @@ final class Demo {
                 from: broker.url,
                 keyID: key.id,
                 policy: policy,
-                transport: self.web
+                transport: self.trustedWeb
             )
             let publicKey = try await signer.publicKey(attestedBy: attested)
             let judge = OpenSSLCheck(folder: self.folder.path)
@@ -282,7 +286,7 @@ final class Demo {
                 accessKeyID: sealed.administrator.accessKeyID,
                 secretAccessKey: sealed.administrator.secret
             ),
-            transport: web,
+            transport: url.hasPrefix("https:") ? trustedWeb : web,
             clock: SystemClock.now
         )
     }
@@ -294,9 +298,8 @@ final class Demo {
         Console.line()
         Console.line("Running until interrupted (Ctrl-C). In another terminal:")
         Console.line()
-        Console.line(
-            "  export AWS_ENDPOINT_URL_KMS=\(broker.url) AWS_REGION=\(Self.region) AWS_DEFAULT_REGION=\(Self.region)"
-        )
+        let environment = TrustedEnvironment(url: broker.url, bundle: bundle, region: Self.region)
+        for line in environment.lines { Console.line("  " + line) }
         Console.line("  export AWS_SHARED_CREDENTIALS_FILE=\(credentials)")
         Console.line("  aws kms describe-key --key-id alias/audit-ed25519")
         Console.line("  aws kms sign --key-id alias/audit-ed25519 --signing-algorithm ED25519_SHA_512 \\")
@@ -307,7 +310,7 @@ final class Demo {
         Console.line("  print(kms.sign(KeyId='alias/audit-p256', Message=b'digest'.ljust(32), MessageType='DIGEST',")
         Console.line("                 SigningAlgorithm='ECDSA_SHA_256')['Signature'].hex())")
         Console.line("  PYTHON")
-        Console.line("  keybroker attest --endpoint \(broker.url) --root \(world.module)/root.pem \\")
+        Console.line("  keybroker trust --endpoint \(broker.url) --root \(world.module)/root.pem \\")
         Console.line("      --binary \(programs.enclave) --config \(sealed.configurationFile)")
         Console.line()
         await Signals.interruption()

@@ -81,7 +81,7 @@ struct DemoAttacks {
                 accessKeyID: sealed.administrator.accessKeyID,
                 secret: "not the secret of this principal"
             ),
-            transport: demo.web,
+            transport: demo.trustedWeb,
             clock: SystemClock.now
         )
         return await signError(client)
@@ -91,8 +91,9 @@ struct DemoAttacks {
     private func refusal(of broker: DemoBroker, log marker: String) async throws -> String? {
         defer { broker.stop() }
         let reason = try await broker.waitForLog(marker)
-        guard await broker.state() != "unlocked",
-            await signError(try demo.administratorClient(broker.url, sealed)) != nil
+        // Locked as it is, the enclave answers in clear.
+        guard let state = await broker.state(), state != "unlocked",
+            await signError(try demo.administratorClient(broker.clearURL, sealed)) != nil
         else { return nil }
         return reason
     }

@@ -3,6 +3,7 @@
 import AWSClient
 import Encoding
 import Foundation
+import NitroAttestation
 import SigV4
 
 /// One host and the enclave that it launches, as separate processes, in a folder of their own.
@@ -22,14 +23,18 @@ final class DemoBroker: Sendable {
     }
 
     let setup: Setup
+    /// Where TLS ends in the enclave, once it is unlocked.
     let url: String
+    /// The same port before that: the enclave answers in clear how it is.
+    let clearURL: String
     private let process: Process
     private let log: String
 
     init(_ setup: Setup, programs: DemoPrograms) throws(CommandFailure) {
         self.setup = setup
         let port = try Self.freePort()
-        url = "http://127.0.0.1:\(port)"
+        url = "https://127.0.0.1:\(port)"
+        clearURL = "http://127.0.0.1:\(port)"
         log = setup.folder + "/host.log"
         let configuration: JSON = [
             "format": 1,
@@ -66,14 +71,22 @@ final class DemoBroker: Sendable {
         }
     }
 
-    /// Waits until the enclave serves.
-    func waitUntilServing(seconds: Int = 30) async throws(CommandFailure) {
+    /// Waits until the enclave serves, and checks it as `keybroker trust` does.
+    func waitUntilTrusted(policy: VerificationPolicy, state: String, seconds: Int = 30) async throws -> TrustedEnclave {
+        let endpoint = try EnclaveEndpoint(url)
         for _ in 0..<(seconds * 50) {
-            guard process.isRunning else { throw .failed("the host ended; \(lastLines())") }
-            if await state() == "unlocked" { return }
+            guard process.isRunning else { throw CommandFailure.failed("the host ended; \(lastLines())") }
+            do {
+                return try await TrustedEnclave.establish(endpoint, policy: policy, state: state, views: [])
+            } catch let refusal as TrustRefusal {
+                // It is on its way as long as it does not speak TLS.
+                guard [.unreachable, .notTLS].contains(refusal.code) else {
+                    throw CommandFailure.failed("\(refusal.code.rawValue): \(refusal.detail)")
+                }
+            }
             try await pause()
         }
-        throw .failed("not serving after \(seconds) s; \(lastLines())")
+        throw CommandFailure.failed("not serving after \(seconds) s; \(lastLines())")
     }
 
     /// Waits until the log holds `marker`, and returns the rest of that message.
@@ -85,9 +98,9 @@ final class DemoBroker: Sendable {
         throw .failed("no “\(marker)” in the log after \(seconds) s; \(lastLines())")
     }
 
-    /// The state that the broker reports to anybody; nil if it does not answer.
+    /// The state that the broker reports to anybody as long as it is locked; nil if it does not answer.
     func state() async -> String? {
-        try? await BrokerEndpoint(url, transport: WebTransport(timeoutSeconds: 2)).health()["state"]?.string
+        try? await BrokerEndpoint(clearURL, transport: WebTransport(timeoutSeconds: 2)).health()["state"]?.string
     }
 
     func stop() {

@@ -15,6 +15,9 @@ struct KeyringCreateCommand: AsyncParsableCommand {
             configuration, which commits to the TSK; the sealed keyring, for the host's state folder; the access keys of
             its principals, for their owners. It prints the commitment and the public keys. No secret is printed.
 
+            TLS ends inside the enclave, under a certificate for every --host. They are private names and addresses only:
+            clients are told to trust that certificate for whatever it names (keybroker trust).
+
             Then bind the KMS key's policy to PCR0 and PCR16: keybroker image measure --config CONFIGURATION.
 
               keybroker keyring create --spec keyring.json --kms-key arn:aws:kms:us-east-1:111122223333:key/… \\
@@ -58,6 +61,13 @@ struct KeyringCreateCommand: AsyncParsableCommand {
     )
     var hosts: [String] = []
 
+    @Flag(
+        help: """
+            No TLS: the host reads and forges what clients send and get. For development; every attestation shows it.
+            """
+    )
+    var plainHttp = false
+
     @Option(help: ArgumentHelp("Where to write the broker configuration.", valueName: "FILE"))
     var configuration: String
 
@@ -82,6 +92,9 @@ struct KeyringCreateCommand: AsyncParsableCommand {
         for file in [configuration, sealedFile, credentials] where FileManager.default.fileExists(atPath: file) {
             throw CommandFailure.usage("\(file) exists: a new keyring replaces nothing, move it away first")
         }
+        if plainHttp {
+            Console.error("keybroker: warning: --plain-http: whoever runs the host reads and forges all answers")
+        }
         let specification: KeyringSpecification
         do {
             specification = try KeyringSpecification(json: try InputFile.read(spec))
@@ -95,7 +108,8 @@ struct KeyringCreateCommand: AsyncParsableCommand {
             importDirectory: URL(fileURLWithPath: spec).deletingLastPathComponent().path,
             brokerID: brokerId,
             kmsKeyARN: keyARN,
-            hosts: hosts.isEmpty ? ["localhost", "127.0.0.1"] : hosts
+            hosts: hosts.isEmpty ? ["localhost", "127.0.0.1"] : hosts,
+            tls: !plainHttp
         )
         let result: OfflineKeyring.Result
         if let existing {

@@ -12,6 +12,10 @@ enum KeyringReport: Sendable {
         Console.line("keyring     \(text("keyringId"))  version \(text("version"))")
         if object["digest"] != nil { Console.line("digest      \(text("digest"))") }
         Console.line("previous    \(text("previousDigest"))")
+        if let tls = object["tls"]?.object {
+            let names = (tls["names"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
+            Console.line("TLS         \(tls["publicKeySha256"]?.string ?? "")  \(names)")
+        }
         printKeys(object["keys"]?.array ?? [])
         for principal in object["principals"]?.array ?? [] {
             let name = principal.object?["arn"]?.string ?? ""

@@ -20,6 +20,8 @@ enum OfflineKeyring: Sendable {
         var kmsKeyARN: String
         /// Names that clients sign as Host.
         var hosts: [String]
+        /// TLS ends inside the enclave: the keyring gets a certificate for the hosts.
+        var tls: Bool
     }
 
     struct Result: Sendable {
@@ -38,22 +40,24 @@ enum OfflineKeyring: Sendable {
             keyringID: request.specification.keyringID
         )
         let dataKey = try await DataKey.generate(under: request.kmsKeyARN, context: context, kms: kms)
-        return try seal(contents, request, dataKey, context: context)
+        return try seal(contents, request, dataKey, context: context, now: now)
     }
 
     /// With a data key that exists, under the context that it has.
     static func create(_ request: Request, with existing: ExistingDataKey, now: Timestamp) throws(CommandFailure)
         -> Result
     {
-        try seal(try build(request, now: now), request, existing.dataKey, context: existing.context)
+        try seal(try build(request, now: now), request, existing.dataKey, context: existing.context, now: now)
     }
 
     private static func seal(
         _ contents: KeyringContents,
         _ request: Request,
         _ dataKey: DataKey,
-        context: [String: String]
+        context: [String: String],
+        now: Timestamp
     ) throws(CommandFailure) -> Result {
+        var contents = contents
         let specification = request.specification
         do {
             let tsk = try TrustedSessionKey(try dataKey.plaintext.bytes.copy())
@@ -66,9 +70,18 @@ enum OfflineKeyring: Sendable {
                 kms: .init(keyARN: request.kmsKeyARN),
                 tsk: .init(ciphertext: dataKey.ciphertext, encryptionContext: context, commitment: commitment),
                 keyringID: specification.keyringID,
-                hosts: request.hosts
+                hosts: request.hosts,
+                ingressTLS: request.tls
             )
             try configuration.validate()
+            if request.tls {
+                contents.tlsIdentity = try TLSIdentity.issue(
+                    commonName: request.brokerID,
+                    for: configuration.ingressNames.map(\.generalName),
+                    at: now,
+                    random: SecureRandom.bytes(count:)
+                )
+            }
             let sealed = try contents.sealed(
                 as: KeyringHeader(
                     keyringID: specification.keyringID,

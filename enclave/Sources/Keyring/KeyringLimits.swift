@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BrokerProtocol
 import CBOR
 import KMSProtocol
 
@@ -20,6 +21,13 @@ package enum KeyringLimits: Sendable {
     package static let secretLength = 4096
     /// Bytes of the protected header: two identifiers of 64 bytes and two digests of 48, with room for their heads.
     static let protectedHeaderLength = 512
+
+    static let protectedHeader = CBORLimits(
+        totalLength: protectedHeaderLength,
+        depth: 2,
+        items: 16,
+        stringLength: BrokerIdentifier.maximumLength
+    )
 
     /// The outer message: array, tag and flat headers.
     static let envelope = CBORLimits(totalLength: sealedLength, depth: 4, items: 32, stringLength: sealedLength)

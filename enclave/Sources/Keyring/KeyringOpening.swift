@@ -54,16 +54,11 @@ package struct UnopenedKeyring: Sendable {
         let (view, secrets) = try PayloadReader.read(payload)
         let contents = try KeyringContents(view: try PublicViewRecords(decoding: view), secrets: secrets)
         try contents.checkLimits()
-        return OpenedKeyring(header: claims, digest: digest(view: view), contents: contents)
+        return OpenedKeyring(header: claims, contents: contents, publicParts: publicParts(view: view))
     }
 
-    /// SHA-384 of deterministic CBOR `[protected header bytes, public view]`.
-    func digest(view: [UInt8]) -> [UInt8] {
-        var writer = CBORWriter()
-        writer.arrayHeader(2)
-        writer.byteString(message.protectedBytes)
-        writer.raw(view)
-        return Hash.digest(.sha384, writer.bytes)
+    func publicParts(view: [UInt8]) -> KeyringPublicParts {
+        KeyringPublicParts(protectedHeader: message.protectedBytes, view: view)
     }
 }
 
@@ -73,11 +68,14 @@ package struct OpenedKeyring: Sendable {
     /// SHA-384 of deterministic CBOR `[protected header bytes, public view]`: what attestations carry.
     package let digest: [UInt8]
     package let contents: KeyringContents
+    /// What the digest is of.
+    package let publicParts: KeyringPublicParts
 
-    fileprivate init(header: KeyringHeader, digest: [UInt8], contents: KeyringContents) {
+    fileprivate init(header: KeyringHeader, contents: KeyringContents, publicParts: KeyringPublicParts) {
         self.header = header
-        self.digest = digest
+        digest = publicParts.digest
         self.contents = contents
+        self.publicParts = publicParts
     }
 }
 

@@ -19,24 +19,26 @@ package struct KeyringPublicView: Sendable {
 
     /// With the TSK: everything public, as it was sealed.
     package init(_ keyring: OpenedKeyring) {
-        self.init(header: keyring.header, digest: keyring.digest, contents: keyring.contents)
+        self.init(header: keyring.header, keyring.publicParts, contents: keyring.contents)
     }
 
     /// Of a keyring that was just sealed.
     package init(_ sealed: SealedKeyring, contents: KeyringContents) {
-        self.init(header: sealed.header, digest: sealed.digest, contents: contents)
+        self.init(header: sealed.header, sealed.publicParts, contents: contents)
     }
 
-    private init(header: KeyringHeader, digest: [UInt8], contents: KeyringContents) {
+    private init(header: KeyringHeader, _ parts: KeyringPublicParts, contents: KeyringContents) {
         var members = Self.header(header)
         members["verified"] = .bool(true)
-        members["digest"] = .string(Hex.encode(digest))
+        members["digest"] = .string(Hex.encode(parts.digest))
         members["keys"] = .array(contents.keys.map { .object(Self.key($0)) })
         members["principals"] = .array(contents.principals.map { .object(Self.principal($0)) })
         if let lastChange = contents.lastChange { members["lastChange"] = .string(lastChange.rfc3339) }
         if let tls = contents.tlsIdentity {
             members["tls"] = .object(Self.tls(tls))
         }
+        members["protectedHeader"] = .string(Base64.encode(parts.protectedHeader))
+        members["publicView"] = .string(Base64.encode(parts.view))
         self.members = members
     }
 

@@ -10,8 +10,17 @@ package struct SealedKeyring: Sendable {
     /// Tagged COSE_Encrypt0. A retry of a store resends these very bytes: they are never sealed twice.
     package let bytes: [UInt8]
     package let header: KeyringHeader
+    /// What the digest is of.
+    package let publicParts: KeyringPublicParts
     /// SHA-384 of deterministic CBOR `[protected header bytes, public view]`.
     package let digest: [UInt8]
+
+    init(bytes: [UInt8], header: KeyringHeader, publicParts: KeyringPublicParts) {
+        self.bytes = bytes
+        self.header = header
+        self.publicParts = publicParts
+        digest = publicParts.digest
+    }
 }
 
 extension KeyringContents {
@@ -39,7 +48,7 @@ extension KeyringContents {
             let parsed = try UnopenedKeyring(parsing: bytes)
             guard parsed.claims == header else { throw KeyringError.malformed("protected header") }
             _ = try PublicViewRecords(decoding: view)
-            return SealedKeyring(bytes: bytes, header: header, digest: parsed.digest(view: view))
+            return SealedKeyring(bytes: bytes, header: header, publicParts: parsed.publicParts(view: view))
         } catch let error as KeyringError {
             throw error
         } catch let error as CryptographyError {
