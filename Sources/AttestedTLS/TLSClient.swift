@@ -64,6 +64,8 @@ extension TLSClient {
     /// - Parameters:
     ///   - host: Name or address of the endpoint.
     ///   - presented: Completed when the handshake is done, failed with ``AttestedTLSError`` when it fails.
+    /// - Returns: What stands first on the connection.
+    /// - Throws: ``AttestedTLSError``; an error of NIOSSL for a host that is no name.
     package static func unverifiedHandlers(host: String, presented: EventLoopPromise<PresentedCertificates>) throws
         -> [any ChannelHandler]
     {

@@ -16,6 +16,7 @@ package struct HTTPConnection: Sendable {
     ///   - limits: What a response may have.
     ///   - deadline: When to give up.
     ///   - prelude: Makes the handlers that stand before HTTP, on the connection's event loop.
+    /// - Returns: The open connection.
     /// - Throws: ``HTTPClientError``.
     package static func open(
         to endpoint: Endpoint,

@@ -33,6 +33,7 @@ package struct TLSIdentity: Sendable {
     ///   - key: The key; nil: a fresh one.
     ///   - time: From when on, less a day.
     ///   - random: For the serial number.
+    /// - Returns: The key with its certificate.
     /// - Throws: ``CryptographyError``.
     package static func issue(
         commonName name: String,

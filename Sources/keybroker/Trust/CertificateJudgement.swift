@@ -17,6 +17,7 @@ struct CertificateJudgement: Sendable {
     ///   - attestedKey: SHA-256 of the SPKI that the attestation names.
     ///   - endpoint: Where it was presented.
     ///   - now: This machine's time.
+    /// - Throws: ``TrustRefusal``.
     init(_ presented: [[UInt8]], attestedKey: [UInt8]?, at endpoint: EnclaveEndpoint, now: Timestamp)
         throws(TrustRefusal)
     {

@@ -26,6 +26,7 @@ struct TrustedEnclave: Sendable {
     ///   - demanded: Names PCR0 and PCR16.
     ///   - stateFile: nil: the broker's own.
     ///   - views: Public views for a gap.
+    /// - Returns: What is to be trusted, with what was seen; nothing is written yet.
     /// - Throws: ``TrustRefusal``; ``CommandFailure`` for files.
     static func establish(
         _ endpoint: EnclaveEndpoint,

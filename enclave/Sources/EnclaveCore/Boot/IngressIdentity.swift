@@ -34,6 +34,7 @@ struct IngressIdentity: Sendable {
     ///   - keyring: As it was opened.
     ///   - time: The security module's.
     ///   - store: Seals the next version.
+    /// - Returns: The version to serve from.
     /// - Throws: ``BootFailure``.
     func ensured(in keyring: KeyringVersion, at time: Timestamp, _ store: KeyringStore) async throws(BootFailure)
         -> KeyringVersion
