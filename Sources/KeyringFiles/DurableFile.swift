@@ -45,14 +45,21 @@ package enum DurableFile: Sendable {
     }
 
     /// Writes `bytes` under a temporary name, syncs, renames to `path`, and syncs the directory: when it returns, the
-    /// file survives a crash of the machine. Only its owner may read it.
-    package static func write(_ bytes: [UInt8], to name: String, temporary: String, in directory: String)
-        throws(Failure)
-    {
+    /// file survives a crash of the machine.
+    ///
+    /// Written by root it belongs to the directory's owner: the service that is to read it need not be root.
+    package static func write(
+        _ bytes: [UInt8],
+        to name: String,
+        temporary: String,
+        in directory: String,
+        mode: UInt32 = 0o600
+    ) throws(Failure) {
         let path = "\(directory)/\(temporary)"
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard file >= 0 else { throw Failure(call: "create \(path)", code: errno) }
         do throws(Failure) {
+            try giveToOwner(of: directory, file)
             try write(bytes, to: file, path)
             guard fsync(file) == 0 else { throw Failure(call: "sync \(path)", code: errno) }
         } catch {
@@ -89,6 +96,14 @@ package enum DurableFile: Sendable {
         }
         let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
         try sync(directory: parent.isEmpty ? "/" : parent)
+    }
+
+    private static func giveToOwner(of directory: String, _ file: CInt) throws(Failure) {
+        guard geteuid() == 0 else { return }
+        var status = stat()
+        guard unsafe stat(directory, &status) == 0, fchown(file, status.st_uid, status.st_gid) == 0 else {
+            throw Failure(call: "chown in \(directory)", code: errno)
+        }
     }
 
     private static func write(_ bytes: [UInt8], to file: CInt, _ path: String) throws(Failure) {

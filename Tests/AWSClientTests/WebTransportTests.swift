@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AWSClient
+import Cryptography
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -116,7 +117,7 @@ struct WebTransportTests {
         }
     }
 
-    @Test func `checks the certificate and the name`() async throws {
+    @Test func `checks the certificate, the name, and a key that is pinned`() async throws {
         let folder = try TemporaryDirectory()
         try await Tool.succeed(
             "openssl",
@@ -153,5 +154,16 @@ struct WebTransportTests {
             try await trusting.get("https://127.0.0.1:\(port)/", headers: [])
         }
         #expect(wrongName == .untrustedCertificate)
+
+        let spki = try await Tool.succeed(
+            "sh",
+            ["-c", "openssl x509 -in certificate.pem -noout -pubkey | openssl pkey -pubin -outform DER"],
+            in: folder.path
+        )
+        for (pin, isRight) in [(Hash.digest(.sha256, spki.output), true), ([UInt8](repeating: 1, count: 32), false)] {
+            let pinned = WebTransport(certificateAuthorityFile: folder.path + "/certificate.pem", pinnedKeyDigest: pin)
+            let answer = try? await pinned.get("https://localhost:\(port)/", headers: []).status
+            #expect(answer == (isRight ? 200 : nil))
+        }
     }
 }

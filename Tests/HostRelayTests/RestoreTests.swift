@@ -57,6 +57,17 @@ struct RestoreTests {
         #expect(try StateStore(directory: directory).current() == .init(version: 2, bytes: [22]))
     }
 
+    @Test func `what is restored belongs to the folder's owner, and nobody else reads it`() throws {
+        // As root the service's user is another; for anybody else there is only oneself.
+        if geteuid() == 0 { #expect(unsafe chown(directory, 65_534, 65_534) == 0) }
+        _ = try restore(7, [7])
+        let attributes = try ["", "/keyring-7.cose"].map {
+            try FileManager.default.attributesOfItem(atPath: directory + $0)
+        }
+        #expect(attributes[1][.ownerAccountID] as? Int == attributes[0][.ownerAccountID] as? Int)
+        #expect(attributes[1][.posixPermissions] as? Int == 0o600)
+    }
+
     @Test func `the next version can be stored after it`() throws {
         _ = try restore(1, [1])
         let store = try StateStore(directory: directory)

@@ -51,6 +51,7 @@ enum BrokerFailure: Sendable {
             "check the secret, --region, this machine's clock, and that the configuration's hosts list the name in --endpoint"
         case "NotFoundException": "keybroker key list shows what there is"
         case "UnknownOperationException": "this endpoint does not offer the operation"
+        case "DisabledException": "keybroker key enable"
         case "KMSInvalidStateException": "keybroker key describe shows the key's state"
         case "ThrottlingException", "KeyUnavailableException": "try again shortly"
         default: nil

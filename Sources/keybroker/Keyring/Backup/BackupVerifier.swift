@@ -6,6 +6,9 @@ import Cryptography
 import Encoding
 import Keyring
 
+/// Where a backup comes from.
+typealias BackupSource = @Sendable () async throws(CommandFailure) -> KeyringBackup
+
 /// Asks the running enclave whether a backup is of what it serves.
 struct BackupVerifier: Sendable {
     /// A change between reading the file and asking makes them differ once, hardly twice.
@@ -24,7 +27,7 @@ struct BackupVerifier: Sendable {
     /// - Throws: if the enclave is not the expected one, serves another version, or other bytes.
     func verified(
         _ backup: KeyringBackup,
-        again: () throws(CommandFailure) -> KeyringBackup
+        again: BackupSource
     ) async throws(CommandFailure) -> (KeyringBackup, BackupVerification) {
         var backup = backup
         var tries = 1
@@ -56,7 +59,7 @@ struct BackupVerifier: Sendable {
                 )
             }
             tries += 1
-            backup = try again()
+            backup = try await again()
         }
     }
 

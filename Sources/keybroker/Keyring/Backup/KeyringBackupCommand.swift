@@ -14,6 +14,8 @@ struct KeyringBackupCommand: AsyncParsableCommand {
 
               keybroker keyring backup --host /etc/keybroker/host.json -o backup-2026-11-21
 
+            Over the relay of a running host, for whoever may open its socket: --relay unix:///run/keybroker/relay.sock.
+
             With --endpoint the running enclave is asked whether this is the keyring that it serves: its attestation must
             name this version, and its status, over TLS that ends in it, the digest of these very bytes. Without, the host
             could have handed out anything.
@@ -24,6 +26,9 @@ struct KeyringBackupCommand: AsyncParsableCommand {
 
     @OptionGroup var host: HostFilesOptions
 
+    @Option(help: ArgumentHelp("Ask a running host's relay instead of reading its files.", valueName: "ENDPOINT"))
+    var relay: String?
+
     @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The backup: a new folder.", valueName: "FOLDER"))
     var output: String
 
@@ -33,19 +38,30 @@ struct KeyringBackupCommand: AsyncParsableCommand {
     @Flag(help: "Print the manifest (docs/reference/backup-manifest.schema.json).")
     var json = false
 
-    func run() async throws {
-        guard let paths = try host.paths(configuration: expected.config) else {
-            throw CommandFailure.usage("name the host: --host host.json, or --state and --config")
+    /// Reads keyring and configuration as they are at that moment.
+    private func source() throws(CommandFailure) -> BackupSource {
+        if let relay {
+            guard host.hostFile == nil, host.state == nil, expected.config == nil else {
+                throw .usage("--relay hands out keyring and configuration: leave --host, --state and --config out")
+            }
+            let reader = try RelayReader(relay)
+            return { () async throws(CommandFailure) in try await reader.backup() }
         }
+        guard let paths = try host.paths(configuration: expected.config) else {
+            throw .usage("name the host: --host host.json, --state and --config, or --relay")
+        }
+        return { () async throws(CommandFailure) in try KeyringBackup.read(paths) }
+    }
+
+    func run() async throws {
+        let source = try source()
         guard !FileManager.default.fileExists(atPath: output) else {
             throw CommandFailure.usage("\(output) exists: a backup is a new folder")
         }
-        var backup = try KeyringBackup.read(paths)
+        var backup = try await source()
         var verification: BackupVerification?
         if broker.endpoint != nil {
-            (backup, verification) = try await BackupVerifier(broker, expected).verified(backup) {
-                () throws(CommandFailure) in try KeyringBackup.read(paths)
-            }
+            (backup, verification) = try await BackupVerifier(broker, expected).verified(backup, again: source)
         }
         let manifest = try backup.write(to: output, attested: verification, now: SystemClock.now())
         guard !json else {

@@ -64,7 +64,7 @@ struct KeyringRestoreCommand: ParsableCommand {
                 concerns.joined(separator: "; ") + ". Nothing was changed; --force does it all the same"
             )
         }
-        if !hasConfiguration { try InputFile.write(backup.configurationBytes, to: paths.configuration) }
+        if !hasConfiguration { try Self.writeConfiguration(backup.configurationBytes, to: paths.configuration) }
         let moved = try replace(
             backup,
             in: store,
@@ -143,6 +143,22 @@ struct KeyringRestoreCommand: ParsableCommand {
     }
 
     // MARK: Doing it
+
+    private static func writeConfiguration(_ bytes: [UInt8], to path: String) throws(CommandFailure) {
+        let url = URL(fileURLWithPath: path)
+        let name = url.lastPathComponent
+        do {
+            try DurableFile.write(
+                bytes,
+                to: name,
+                temporary: ".\(name).tmp",
+                in: url.deletingLastPathComponent().path,
+                mode: 0o644
+            )
+        } catch {
+            throw .failed("\(error)")
+        }
+    }
 
     private func replace(_ backup: KeyringBackup, in store: StateStore, isOther: Bool?) throws(CommandFailure)
         -> [String]
