@@ -15,7 +15,7 @@ PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0
 ARCHIVED_EVENTS := $(wildcard ../shared/data/systems/illuvrse/archive_go_filestore/audit_*.json)
 EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
 
-.PHONY: help setup build release run test benchmark lint format fixtures clean
+.PHONY: help setup build release run test benchmark fuzz lint format fixtures clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,13 +45,16 @@ test: setup $(VENV)/.complete ## Every test
 benchmark: setup ## What verification costs, in multiples of one P-384 verification
 	swift run --package-path Benchmarks -c release verification-benchmark
 
+fuzz: setup ## Every parser against libFuzzer, SECONDS_EACH=60
+	Fuzz/run $(or $(SECONDS_EACH),60)
+
 lint: ## Formatting rules
 	swift format lint --strict --parallel --recursive Package.swift Sources enclave host attestation-fixtures Tests \
-	    Benchmarks/Package.swift Benchmarks/Sources
+	    Benchmarks/Package.swift Benchmarks/Sources Fuzz
 
 format: ## Format in place
 	swift format --in-place --parallel --recursive Package.swift Sources enclave host attestation-fixtures Tests \
-	    Benchmarks/Package.swift Benchmarks/Sources
+	    Benchmarks/Package.swift Benchmarks/Sources Fuzz
 
 fixtures: setup ## Make attestation-fixtures/ again
 	swift run $(SWIFT_FLAGS) generate-fixtures --output attestation-fixtures

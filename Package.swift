@@ -312,6 +312,34 @@ var tests: [Target] {
     ]
 }
 
+// MARK: Fuzzing (Fuzz/README.md)
+
+// Only when asked for: each is a library to libFuzzer, which has the `main`.
+if Context.environment["BROKER_FUZZ"] != nil {
+    package.targets.append(.target(name: "FuzzSupport", path: "Fuzz/FuzzSupport"))
+    for (name, dependencies) in fuzzers {
+        package.targets.append(
+            .executableTarget(
+                name: name,
+                dependencies: dependencies.map(Target.Dependency.init(stringLiteral:)) + ["FuzzSupport"],
+                path: "Fuzz/\(name)"
+            )
+        )
+    }
+}
+
+var fuzzers: [(name: String, dependencies: [String])] {
+    [
+        ("FuzzAttestation", ["Encoding", "NitroAttestation"]),
+        ("FuzzCBOR", ["CBOR"]),
+        ("FuzzCMS", ["Cryptography"]),
+        ("FuzzJSON", ["Encoding"]),
+        ("FuzzKeyring", ["Keyring"]),
+        ("FuzzPolicy", ["AccessPolicy"]),
+        ("FuzzSigV4", ["Cryptography", "Encoding", "SigV4"]),
+    ]
+}
+
 // MARK: Shorthands
 
 func nio(_ name: String) -> Target.Dependency { .product(name: name, package: "swift-nio") }
