@@ -26,7 +26,8 @@ private func request(_ bytes: [UInt8]) -> SigV4Request? {
 /// The example credentials of AWS's own test suite: some inputs of the corpus verify.
 private let secret: SharedSecret? = {
     var bytes = Array("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".utf8)
-    return (try? SecretBytes(movingFrom: &bytes)).map { SharedSecret($0) }
+    guard let secret = try? SecretBytes(movingFrom: &bytes) else { return nil }
+    return SharedSecret(secret)
 }()
 
 private let verifier = SigV4Verifier<Int>(

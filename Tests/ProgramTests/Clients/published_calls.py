@@ -6,6 +6,7 @@ broker with keys alias/audit-{ed25519,p256,rsa,hmac}, and AWS_SHARED_CREDENTIALS
 Prints a line for each row; ends with `ok` and status 0, or with the rows that are wrong.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -301,13 +302,11 @@ def literal(body):
 
 
 def literal_body(**members):
-    import base64
     return json.dumps(
         {"KeyId": kms_keys["ECC_NIST_EDWARDS25519"], "Message": base64.b64encode(digest).decode(), **members}).encode()
 
 
 def literal_signs():
-    import base64
     answer = literal(literal_body(SigningAlgorithm="ED25519_SHA_512", MessageType="RAW"))
     public(root, answer["KeyId"]).verify(base64.b64decode(answer["Signature"]), digest)
     assert answer["SigningAlgorithm"] == "ED25519_SHA_512"
