@@ -13,6 +13,7 @@ struct BenchTests {
             environment: broker.clientEnvironment
         )
         let output = try #require(try JSON.parse(Array(result.text.utf8)).object, "\(result.errors)")
+        #expect(try JSONSchema("bench-output").faults(in: .object(output)) == [])
         return (output, result.status)
     }
 

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Counts of latencies in buckets that grow with the value: at most 1 % wide.
-struct LatencyHistogram: Sendable {
+package struct LatencyHistogram: Sendable {
     /// 128 buckets for each power of two.
     private static let stepBits = 7
     private static let steps = 1 << stepBits
 
     private var counts = [UInt64](repeating: 0, count: (64 - stepBits + 1) * steps)
-    private(set) var count: UInt64 = 0
+    package private(set) var count: UInt64 = 0
     /// Exact, in nanoseconds.
-    private(set) var maximum: UInt64 = 0
+    package private(set) var maximum: UInt64 = 0
     private var sum: UInt64 = 0
 
-    mutating func record(nanoseconds: UInt64) {
+    package init() {}
+
+    package mutating func record(nanoseconds: UInt64) {
         counts[Self.bucket(of: nanoseconds)] += 1
         count += 1
         maximum = max(maximum, nanoseconds)
@@ -20,7 +22,7 @@ struct LatencyHistogram: Sendable {
     }
 
     /// The value that a share of all does not exceed, in nanoseconds; nil if there are none.
-    func quantile(_ share: Double) -> UInt64? {
+    package func quantile(_ share: Double) -> UInt64? {
         guard count > 0 else { return nil }
         let rank = min(count, UInt64((Double(count) * share).rounded(.up)))
         var seen: UInt64 = 0
@@ -31,7 +33,7 @@ struct LatencyHistogram: Sendable {
         return maximum
     }
 
-    var mean: UInt64? { count > 0 ? sum / count : nil }
+    package var mean: UInt64? { count > 0 ? sum / count : nil }
 
     private static func bucket(of value: UInt64) -> Int {
         let bits = 64 - value.leadingZeroBitCount

@@ -2,26 +2,27 @@
 
 /// Finds one response at the front of what was received, with as little work as that can be: the client shares the
 /// machine with what it measures.
-enum ResponseScanner {
+package enum ResponseScanner: Sendable {
     /// Bytes of a status line and headers.
     private static let maximumHead = 16 * 1024
     /// Bytes of a body: a batch of the largest signatures.
     private static let maximumBody = 4 * 1024 * 1024
 
-    enum Result: Equatable {
+    package enum Result: Equatable, Sendable {
         case incomplete
         case malformed
         case complete(Response)
     }
 
-    struct Response: Equatable {
-        let status: Int
-        let headLength: Int
-        let bodyLength: Int
-        let closes: Bool
+    package struct Response: Equatable, Sendable {
+        package let status: Int
+        package let headLength: Int
+        package let bodyLength: Int
+        package let closes: Bool
     }
 
-    static func scan(_ bytes: Span<UInt8>) -> Result {
+    /// The response at the front of `bytes`. Chunked bodies are malformed: a broker sends none.
+    package static func scan(_ bytes: Span<UInt8>) -> Result {
         let space = UInt8(ascii: " ")
         guard let head = endOfHead(bytes) else { return bytes.count > maximumHead ? .malformed : .incomplete }
         // `HTTP/1.1 200 OK`
