@@ -5,16 +5,7 @@ package import Encoding
 extension BrokerConfiguration {
     /// Parses the exact bytes; unknown members are fatal.
     package init(json: [UInt8]) throws(JSONFieldError) {
-        let value: JSON
-        do {
-            value = try JSON.parse(json, limits: JSONLimits(totalLength: Self.maximumLength, depth: 8))
-        } catch {
-            throw JSONFieldError(
-                path: "",
-                problem: .invalid(reason: "not JSON: \(error.code.rawValue) at byte \(error.offset)")
-            )
-        }
-        var fields = try JSONFields(value)
+        var fields = try JSONFields(json: json, limits: JSONLimits(totalLength: Self.maximumLength, depth: 8))
         _ = try fields.integer("format", in: Self.format...Self.format)
         self.init(
             brokerID: try fields.string("brokerId"),
@@ -29,10 +20,7 @@ extension BrokerConfiguration {
             ingressTLS: false
         )
         var ingress = try JSONFields(try fields.value("ingress"), at: fields.path("ingress"))
-        guard let tls = try ingress.value("tls").bool else {
-            throw JSONFieldError(path: ingress.path("tls"), problem: .wrongType(expected: "a boolean"))
-        }
-        ingressTLS = tls
+        ingressTLS = try ingress.bool("tls")
         try ingress.finish()
         try fields.finish()
         try validate()

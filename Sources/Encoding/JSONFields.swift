@@ -21,6 +21,25 @@ package struct JSONFields: ~Copyable {
         self.object = object
     }
 
+    /// Reads the one object that a file is.
+    ///
+    /// - Parameters:
+    ///   - json: The file's bytes.
+    ///   - limits: Of length and depth.
+    /// - Throws: `JSONFieldError` without a path if it is not JSON, or no object.
+    package init(json: [UInt8], limits: JSONLimits) throws(JSONFieldError) {
+        let value: JSON
+        do {
+            value = try JSON.parse(json, limits: limits)
+        } catch {
+            throw JSONFieldError(
+                path: "",
+                problem: .invalid(reason: "not JSON: \(error.code.rawValue) at byte \(error.offset)")
+            )
+        }
+        try self.init(value)
+    }
+
     package mutating func string(_ name: String) throws(JSONFieldError) -> String {
         guard let value = try optionalString(name) else { throw missing(name) }
         return value
@@ -46,6 +65,11 @@ package struct JSONFields: ~Copyable {
             throw JSONFieldError(path: path(name), problem: .invalid(reason: reason))
         }
         return integer
+    }
+
+    package mutating func bool(_ name: String) throws(JSONFieldError) -> Bool {
+        guard object[name] != nil else { throw missing(name) }
+        return try bool(name, default: false)
     }
 
     package mutating func bool(_ name: String, default value: Bool) throws(JSONFieldError) -> Bool {

@@ -167,9 +167,17 @@ import Transport
         }
     }
 
-    @Test func `log lines go to the relay too`() async throws {
+    @Test func `log lines go to the relay, and to standard error only what it does not take`() async throws {
+        let unlocked = #""message":"unlocked""#
         try await Rig.run { rig in
-            try await rig.wait("a line") { $0.host.log.contains { $0.contains(#""message":"unlocked""#) } }
+            try await rig.wait("a line") { $0.host.log.contains { $0.contains(unlocked) } }
+            #expect(rig.unsent.all.isEmpty)
+        }
+        try await Rig.run {
+            $1.takesLog = false
+        } _: { rig in
+            try await rig.wait("a line") { $0.unsent.all.contains { $0.contains(unlocked) } }
+            #expect(rig.unsent.all == Array(rig.lines.all.prefix(rig.unsent.all.count)))
         }
     }
 }

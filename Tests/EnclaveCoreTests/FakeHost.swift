@@ -45,6 +45,7 @@ final class FakeHost: Sendable {
         var kms: [KMS] = []
         var calls: [KMSCall] = []
         var log: [String] = []
+        var takesLog = true
         /// Documents that did not verify.
         var badDocuments = 0
     }
@@ -90,8 +91,11 @@ final class FakeHost: Sendable {
 
     private func logged(_ request: HTTPRequest) -> HTTPResponse {
         let line = String(buffer: request.body)
-        state.withLock { $0.log.append(line) }
-        return HTTPResponse(status: .noContent)
+        return state.withLock { state in
+            guard state.takesLog else { return HTTPResponse(status: .serviceUnavailable) }
+            state.log.append(line)
+            return HTTPResponse(status: .noContent)
+        }
     }
 
     private func kms(_ request: HTTPRequest) async -> HTTPResponse {

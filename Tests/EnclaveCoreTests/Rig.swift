@@ -34,6 +34,8 @@ final class Rig: Sendable {
     let roots: TrustAnchors
     /// Lines of the enclave's log.
     let lines: Lines
+    /// Those that go to standard error.
+    let unsent: Lines
     private let client: HTTPClient
     private let directory: TemporaryDirectory
 
@@ -74,8 +76,8 @@ final class Rig: Sendable {
         var state = try workshop.hostState()
         try tamper(workshop, &state)
         host = FakeHost(state, roots: roots)
-        let lines = Lines()
-        self.lines = lines
+        let (lines, unsent) = (Lines(), Lines())
+        (self.lines, self.unsent) = (lines, unsent)
         var environment = EnclaveEnvironment(
             module: SecurityModule(module),
             isSimulatedModule: isSimulatedModule,
@@ -89,7 +91,7 @@ final class Rig: Sendable {
         enclave = try await Enclave(
             environment,
             group: Self.group,
-            log: EnclaveLog { lines.append($0) }
+            log: EnclaveLog(sink: { lines.append($0) }, unsent: { unsent.append($0) })
         )
         client = HTTPClient(
             enclave.endpoint,

@@ -49,7 +49,7 @@ struct DataKeyTests {
     /// Makes a keyring of one key with these arguments; `data-key.json` and `blob` are in the folder.
     private static func create(_ arguments: [String], dataKey: [UInt8] = answer.serialized(), input: [UInt8] = [])
         async throws
-        -> (status: Int32, text: String, commitment: String?)
+        -> (status: Int32, text: String, commitment: String?, ciphertext: String?)
     {
         let folder = try TemporaryDirectory()
         defer { folder.remove() }
@@ -74,22 +74,32 @@ struct DataKeyTests {
         if result.status != 0 {
             #expect(!FileManager.default.fileExists(atPath: folder.file("state")))
         }
-        return (result.status, text, output?.object?["commitment"]?.string)
+        let tsk = try? JSON.parse(folder.bytes("enclave.json")).object?["tsk"]?.object
+        return (result.status, text, output?.object?["commitment"]?.string, tsk?["ciphertext"]?.string)
     }
 
-    @Test func `every way to give one key leads to one commitment`() async throws {
+    @Test func `every way to give one key leads to one commitment and one ciphertext`() async throws {
         let text = Base64.encode(Self.key)
         let blob = ["--kms-key", Self.arn, "--ciphertext-blob", "@blob"]
-        let commitments = [
+        let made = [
             try await Self.create(["--data-key", "@data-key.json"]),
             try await Self.create(["--data-key", "@data-key.json", "--kms-key", Self.arn]),
             try await Self.create(["--data-key", "-"], input: Self.answer.serialized(pretty: true)),
             try await Self.create(blob, input: Self.key), try await Self.create(blob, input: Array(text.utf8)),
             try await Self.create(blob, input: Array("\(text)\r\n".utf8)),
             try await Self.create(blob + ["--encryption-context", "a=b,c=d"], input: Self.key),
-        ].map(\.commitment)
-        #expect(commitments.first??.count == 96)
-        #expect(Set(commitments).count == 1)
+            try await Self.create(blob, input: Self.answer.serialized()),
+            // data-key.json as it stands, for either part and for both.
+            try await Self.create(["--ciphertext-blob", "@data-key.json"], input: Self.key),
+            try await Self.create(["--ciphertext-blob", "@data-key.json"], input: Array("\(text)\n".utf8)),
+            try await Self.create(
+                ["--ciphertext-blob", "@data-key.json"],
+                input: Self.answer.serialized(pretty: true)
+            ),
+        ]
+        #expect(made.first?.commitment?.count == 96)
+        #expect(Set(made.map(\.commitment)).count == 1)
+        #expect(Set(made.map(\.ciphertext)) == [Base64.encode([1, 2, 3])])
     }
 
     static let wrong: [(arguments: [String], dataKey: JSON, input: [UInt8], says: String)] = {
@@ -107,7 +117,7 @@ struct DataKeyTests {
             (json, with("Plaintext", half), [], "the plaintext has 16 bytes, and a TSK has 32"),
             (json, with("CiphertextBlob", nil), [], "has no CiphertextBlob in base64"),
             (json, with("KeyId", nil), [], "--kms-key is missing"),
-            (json + ["--kms-key", arn + "6"], answer, [], "--kms-key and the KeyId of --data-key differ"),
+            (json + ["--kms-key", arn + "6"], answer, [], "--kms-key and the KeyId of the data key differ"),
             (json + ["--ciphertext-blob", "@blob"], answer, [], "give one"),
             (json + ["--encryption-context", "a"], answer, [], "expected name=value"),
             (json + ["--encryption-context", "a=b,a=c"], answer, [], "a is there twice"),
@@ -121,7 +131,12 @@ struct DataKeyTests {
             (["--ciphertext-blob", "@blob"], answer, key, "--kms-key is missing"),
             (blob, answer, [], "expected the plaintext of the data key"),
             (blob, answer, [UInt8](0..<33), "expected the plaintext of the data key"),
-            (blob, answer, answer.serialized(), "JSON goes with --data-key -"),
+            (blob, answer, with("Plaintext", nil).serialized(), "expected the plaintext of the data key"),
+            (
+                ["--ciphertext-blob", "@data-key.json"], with("CiphertextBlob", nil), key,
+                "has no CiphertextBlob in base64"
+            ),
+            (["--ciphertext-blob", "@data-key.json"], with("KeyId", nil), key, "--kms-key is missing"),
             (blob, answer, Array(Base64.encode([UInt8](0..<24)).utf8) + [0x0A], "the plaintext has 24 bytes"),
             (blob, answer, Array(Base64.encode([UInt8](0..<24)).utf8), "the plaintext has 24 bytes"),
         ]

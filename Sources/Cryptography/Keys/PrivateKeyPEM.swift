@@ -64,58 +64,16 @@ enum PrivateKeyPEM: Sendable {
         return String(decoding: DER.bytes(input, (line.lowerBound + text.count)..<(end - 5)), as: UTF8.self)
     }
 
-    /// Base64 with white space, padded. Header lines of encrypted keys have characters outside of the alphabet.
+    /// Base64 in lines. Header lines of encrypted keys have characters outside of the alphabet.
     private static func decode(_ text: borrowing SecretBytes, _ body: Range<Int>) throws(CryptographyError)
         -> SecretBytes
     {
         try text.withSpan { (input) throws(CryptographyError) in
-            unsafe try SecretBytes(capacity: body.count) { (target) throws(CryptographyError) in
-                var written = 0
-                var group: UInt32 = 0
-                var characters = 0
-                var padding = 0
-                for index in body {
-                    let byte = input[index]
-                    if [0x0a, 0x0d, 0x20, 0x09].contains(byte) { continue }
-                    if byte == UInt8(ascii: "=") {
-                        padding += 1
-                    } else {
-                        guard padding == 0, let value = sextet(byte) else { throw CryptographyError(.malformedKey) }
-                        group = group << 6 | UInt32(value)
-                        characters += 1
-                        if characters % 4 == 0 {
-                            for shift in [16, 8, 0] as [UInt32] {
-                                unsafe target[written] = UInt8(truncatingIfNeeded: group >> shift)
-                                written += 1
-                            }
-                            group = 0
-                        }
-                    }
-                }
-                switch (characters % 4, padding) {
-                case (0, 0): break
-                case (2, 2) where group & 0xf == 0:
-                    unsafe target[written] = UInt8(truncatingIfNeeded: group >> 4)
-                    written += 1
-                case (3, 1) where group & 0x3 == 0:
-                    unsafe target[written] = UInt8(truncatingIfNeeded: group >> 10)
-                    unsafe target[written + 1] = UInt8(truncatingIfNeeded: group >> 2)
-                    written += 2
-                default: throw CryptographyError(.malformedKey)
-                }
-                return written
+            let isSpace: (UInt8) -> Bool = { [0x0a, 0x0d, 0x20, 0x09].contains($0) }
+            guard let der = try SecretBase64.decode(input, body, skipping: isSpace) else {
+                throw CryptographyError(.malformedKey)
             }
-        }
-    }
-
-    private static func sextet(_ character: UInt8) -> UInt8? {
-        switch character {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
+            return der
         }
     }
 

@@ -16,7 +16,7 @@ struct DataKeyOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Take the data key that is wrapped in this file (raw or base64). Its plaintext is read from standard input: 32 bytes, or their base64.",
+            "Take the data key that is wrapped in this file: raw, base64, or the JSON of aws kms generate-data-key. Its plaintext is read from standard input: 32 bytes, their base64, or that JSON.",
             valueName: "FILE"
         )
     )
@@ -57,9 +57,9 @@ struct DataKeyOptions: ParsableArguments {
             )
         }
         if let ciphertextBlob {
-            let ciphertext = try InputFile.decode(try InputFile.read(ciphertextBlob), named: ciphertextBlob)
+            let wrapped = try WrappedDataKey(reading: ciphertextBlob)
             var plaintext = try SecretInput.read("-")
-            return try ExistingDataKey(ciphertext: ciphertext, plaintext: &plaintext, context: context ?? [:])
+            return try ExistingDataKey(wrapped, plaintext: &plaintext, context: context ?? [:])
         }
         return nil
     }

@@ -29,29 +29,27 @@ struct ExistingDataKey: Sendable {
         } catch {
             throw .failed("\(name): cannot be kept in locked memory")
         }
-        guard let answer = (try? JSON.parse(json))?.object else { throw .usage("\(name): is not a JSON object") }
-        guard let blob = answer["CiphertextBlob"]?.string, let ciphertext = try? Base64.decode(blob) else {
-            throw .usage("\(name): has no CiphertextBlob in base64")
-        }
-        keyARN = answer["KeyId"]?.string
+        let wrapped = try WrappedDataKey(answer: json, named: name)
+        keyARN = wrapped.keyARN
         self.context = context
-        dataKey = try Self.checked(plaintext, ciphertext, name)
+        dataKey = try Self.checked(plaintext, wrapped.ciphertext, name)
     }
 
-    /// From a wrapped key and what was read for its plaintext: 32 bytes, or their base64. `plaintext` is wiped.
+    /// From a wrapped key and what was read for its plaintext: 32 bytes, their base64, or the JSON of KMS that has it.
+    /// `plaintext` is wiped.
     ///
     /// 32 characters of base64 are the text of a shorter key: random bytes look so once in 2^64.
-    init(ciphertext: [UInt8], plaintext: inout [UInt8], context: [String: String]) throws(CommandFailure) {
+    init(_ wrapped: WrappedDataKey, plaintext: inout [UInt8], context: [String: String]) throws(CommandFailure) {
         defer { wipe(&plaintext) }
         let secret: SharedSecret
         do {
             if plaintext.count == TrustedSessionKey.length, !plaintext.allSatisfy(SecretBase64.isInAlphabet) {
                 secret = SharedSecret(try SecretBytes(copying: plaintext))
-            } else if let decoded = try SecretBase64.take(Self.withoutSpace(plaintext), of: &plaintext) {
+            } else if let decoded = try Self.decoded(&plaintext) {
                 secret = SharedSecret(decoded)
             } else {
                 throw CommandFailure.usage(
-                    "standard input: expected the plaintext of the data key, 32 bytes or their base64 (JSON goes with --data-key -)"
+                    "standard input: expected the plaintext of the data key: 32 bytes, their base64, or JSON with Plaintext"
                 )
             }
         } catch let failure as CommandFailure {
@@ -59,9 +57,14 @@ struct ExistingDataKey: Sendable {
         } catch {
             throw .failed("standard input: cannot be kept in locked memory")
         }
-        keyARN = nil
+        keyARN = wrapped.keyARN
         self.context = context
-        dataKey = try Self.checked(secret, ciphertext, "standard input")
+        dataKey = try Self.checked(secret, wrapped.ciphertext, "standard input")
+    }
+
+    private static func decoded(_ text: inout [UInt8]) throws(CryptographyError) -> SecretBytes? {
+        if WrappedDataKey.isObject(text) { return try PlaintextMember.take(from: &text) }
+        return try SecretBase64.take(withoutSpace(text), of: &text)
     }
 
     private static func checked(_ plaintext: SharedSecret, _ ciphertext: [UInt8], _ name: String)

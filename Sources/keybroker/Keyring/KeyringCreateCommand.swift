@@ -41,7 +41,7 @@ struct KeyringCreateCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Full ARN of the KMS key that wraps the TSK. [default: the KeyId of --data-key]",
+            "Full ARN of the KMS key that wraps the TSK. [default: the KeyId in the JSON of the data key]",
             valueName: "ARN"
         )
     )
@@ -140,7 +140,7 @@ struct KeyringCreateCommand: AsyncParsableCommand {
             throw .usage("--kms-key is missing: the full ARN of the KMS key that wraps the TSK")
         }
         guard said == nil || said == arn else {
-            throw .usage("--kms-key and the KeyId of --data-key differ: \(Console.printable(said ?? ""))")
+            throw .usage("--kms-key and the KeyId of the data key differ: \(Console.printable(said ?? ""))")
         }
         return arn
     }

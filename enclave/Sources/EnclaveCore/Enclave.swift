@@ -67,7 +67,7 @@ package final class Enclave: Sendable {
         self.threads = threads
         tasks = [
             Task { await boot.run(started) },
-            Task { for await line in log.lines { await relay.log(line) } },
+            Task { for await line in log.lines where !(await relay.log(line)) { log.unsent(line) } },
             Task { await Self.keepTime(clock, every: environment.clockInterval, threads, log) },
         ]
     }

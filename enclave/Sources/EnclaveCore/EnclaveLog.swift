@@ -2,7 +2,8 @@
 
 import Encoding
 
-/// Log lines, one JSON object each: to standard error, and to the relay as far as it takes them.
+/// Log lines, one JSON object each: to the relay, and to standard error what the relay does not take. Where both end in one
+/// place, as on a laptop, each line is there once.
 ///
 /// Public values only: the host reads every line.
 package final class EnclaveLog: Sendable {
@@ -19,9 +20,15 @@ package final class EnclaveLog: Sendable {
     let lines: AsyncStream<[UInt8]>
     private let continuation: AsyncStream<[UInt8]>.Continuation
     private let sink: Sink
+    /// For lines that the relay did not take.
+    let unsent: Sink
 
-    package init(sink: @escaping Sink) {
+    /// - Parameters:
+    ///   - sink: Gets every line at once.
+    ///   - unsent: Gets what the relay did not take.
+    package init(sink: @escaping Sink = { _ in }, unsent: @escaping Sink = { _ in }) {
         self.sink = sink
+        self.unsent = unsent
         (lines, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(EnclaveLimits.logLines))
     }
 

@@ -44,16 +44,7 @@ package struct KeyringSpecification: Sendable, Equatable {
 
     /// Parses; unknown members are errors.
     package init(json: [UInt8]) throws(JSONFieldError) {
-        let value: JSON
-        do {
-            value = try JSON.parse(json, limits: JSONLimits(totalLength: Self.maximumLength, depth: 32))
-        } catch {
-            throw JSONFieldError(
-                path: "",
-                problem: .invalid(reason: "not JSON: \(error.code.rawValue) at byte \(error.offset)")
-            )
-        }
-        var fields = try JSONFields(value)
+        var fields = try JSONFields(json: json, limits: JSONLimits(totalLength: Self.maximumLength, depth: 32))
         _ = try fields.integer("format", in: Self.format...Self.format)
         keyringID = try fields.string("keyringId")
         try Self.require(

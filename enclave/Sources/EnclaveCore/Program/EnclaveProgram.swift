@@ -15,7 +15,7 @@ package enum EnclaveProgram: Sendable {
     ///   - arguments: The command line.
     ///   - module: The security module that it names.
     ///   - tap: What stands between the boot and its environment.
-    ///   - warning: Goes into the log first.
+    ///   - warning: Goes to standard error and into the log first.
     /// - Returns: The exit code: 0 after a signal, 1 if the enclave does not start, 2 for an unreadable file.
     package static func run(
         _ arguments: EnclaveArguments,
@@ -24,8 +24,11 @@ package enum EnclaveProgram: Sendable {
         warning: String? = nil
     ) -> Int32 {
         let signals = TerminationSignals()
-        let log = EnclaveLog(sink: StandardStreams.log)
-        if let warning { log.warning(warning) }
+        let log = EnclaveLog(unsent: StandardStreams.log)
+        if let warning {
+            StandardStreams.error(warning)
+            log.warning(warning)
+        }
         if !ProcessMemory.forbidDumps() { log.warning("memory dumps of this process are not forbidden") }
         var environment = EnclaveEnvironment(
             module: module,

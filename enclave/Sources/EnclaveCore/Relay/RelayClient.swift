@@ -99,9 +99,11 @@ struct RelayConnections: Sendable {
         log = HTTPClient(endpoint, group: group, limits: EnclaveLimits.relay, timeout: EnclaveLimits.logTimeout)
     }
 
-    /// Hands over a line of the log, best effort.
-    func log(_ line: [UInt8]) async {
-        _ = try? await log.send(HTTPRequest(method: .POST, target: RelayPath.log, body: ByteBuffer(bytes: line)))
+    /// Hands over a line of the log; whether the relay took it.
+    func log(_ line: [UInt8]) async -> Bool {
+        let request = HTTPRequest(method: .POST, target: RelayPath.log, body: ByteBuffer(bytes: line))
+        guard let response = try? await log.send(request) else { return false }
+        return (200..<300).contains(response.status.code)
     }
 
     func close() async {

@@ -61,14 +61,9 @@ package struct HostConfiguration: Sendable, Equatable {
     ///
     /// - Throws: ``HostConfigurationError``, one line for people.
     package init(_ bytes: [UInt8]) throws(HostConfigurationError) {
-        let json: JSON
-        do {
-            json = try JSON.parse(bytes, limits: JSONLimits(totalLength: Self.maximumLength, depth: 8))
-        } catch {
-            throw HostConfigurationError("not JSON: \(error.code.rawValue) at byte \(error.offset)")
-        }
         do throws(JSONFieldError) {
-            self = try HostConfigurationReader.read(json)
+            let limits = JSONLimits(totalLength: Self.maximumLength, depth: 8)
+            self = try HostConfigurationReader.read(try JSONFields(json: bytes, limits: limits))
         } catch {
             throw HostConfigurationError(error.description)
         }

@@ -11,8 +11,8 @@ enum HostConfigurationReader {
     /// Far below the descriptors that a process may have open under systemd (DefaultLimitNOFILE, hard: 524,288).
     private static let maximumConnections: Int64 = 65_536
 
-    static func read(_ json: JSON) throws(JSONFieldError) -> HostConfiguration {
-        var fields = try JSONFields(json)
+    static func read(_ object: consuming JSONFields) throws(JSONFieldError) -> HostConfiguration {
+        var fields = object
         _ = try fields.integer("format", in: 1...1)
         let enclave = try enclave(try fields.value("enclave"), at: fields.path("enclave"))
         let relay = try listener(try fields.value("relay"), at: fields.path("relay"))
