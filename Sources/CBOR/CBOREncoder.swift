@@ -46,7 +46,6 @@ package struct CBORWriter: Sendable {
     /// A negative count is written as 0.
     package mutating func mapHeader(_ count: Int) { head(.map, UInt64(max(0, count))) }
 
-    package mutating func indefiniteArrayHeader() { bytes.append(MajorType.array.rawValue << 5 | Self.indefinite) }
     package mutating func indefiniteMapHeader() { bytes.append(MajorType.map.rawValue << 5 | Self.indefinite) }
     package mutating func breakCode() { bytes.append(0xFF) }
     package mutating func tag(_ value: UInt64) { head(.tag, value) }

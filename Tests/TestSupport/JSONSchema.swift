@@ -57,6 +57,7 @@ package struct JSONSchema: Sendable {
         case "const": return unless(value == rule)
         case "enum": return unless(rule.array?.contains(value) ?? false)
         case "oneOf": return unless((rule.array ?? []).count { faults(value, $0, at: path).isEmpty } == 1)
+        case "anyOf": return unless((rule.array ?? []).contains { faults(value, $0, at: path).isEmpty })
         case "required":
             let missing = (rule.array ?? []).compactMap(\.string).filter { object != nil && object?[$0] == nil }
             return missing.map { "\(path).\($0): missing" }

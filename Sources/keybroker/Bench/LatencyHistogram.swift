@@ -45,6 +45,7 @@ package struct LatencyHistogram: Sendable {
     private static func upperBound(of bucket: Int) -> UInt64 {
         guard bucket >= steps else { return UInt64(bucket) }
         let shift = UInt64(bucket / steps - 1)
-        return ((UInt64(bucket % steps + steps) + 1) << shift) - 1
+        // The bound of the last bucket is one less than 2^64, which does not fit.
+        return ((UInt64(bucket % steps + steps) + 1) << shift) &- 1
     }
 }

@@ -30,7 +30,7 @@ struct AttestCommand: AsyncParsableCommand {
     @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Keep the document.", valueName: "FILE"))
     var output: String?
 
-    @Flag(help: "Print JSON: the verification's, and what user_data states as broker.")
+    @Flag(help: "Print JSON (docs/reference/verify-output.schema.json, with what user_data states as broker).")
     var json = false
 
     func run() async throws {

@@ -20,7 +20,7 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Ask only for the state; needs no credentials.")
     var health = false
 
-    @Flag(help: "Print JSON, as the broker answers.")
+    @Flag(help: "Print JSON, as the broker answers (docs/reference/status-output.schema.json).")
     var json = false
 
     func run() async throws {

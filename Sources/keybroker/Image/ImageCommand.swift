@@ -30,7 +30,7 @@ struct ImageMeasureCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A broker configuration.", valueName: "FILE"))
     var config: String?
 
-    @Flag(help: "Print JSON: {\"PCR0\": …}.")
+    @Flag(help: "Print JSON (docs/reference/image-measurement.schema.json).")
     var json = false
 
     func validate() throws {

@@ -27,13 +27,6 @@ extension KeySpec {
         }
     }
 
-    /// The usage that a key of this spec has when none is named; nil where KMS demands one.
-    ///
-    /// KMS's own default holds for symmetric encryption keys alone (API Reference, CreateKey, KeyUsage).
-    package var defaultUsage: KeyUsage? {
-        self == .symmetricDefault ? .encryptDecrypt : nil
-    }
-
     /// The kind of key pair; nil for a symmetric spec.
     package var keyAlgorithm: KeyAlgorithm? {
         switch self {
