@@ -49,7 +49,8 @@ package enum SecretBase64: Sendable {
             }
             return written
         }
-        return isBase64 ? secret : nil
+        guard isBase64 else { return nil }
+        return secret
     }
 
     /// The same, of a text that is overwritten with `A`s where it stood, whatever it was.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import Encoding
 
 /// A data key as KMS wrapped it, in a file of its own or in the JSON that `aws kms generate-data-key` prints.
@@ -8,13 +9,17 @@ struct WrappedDataKey: Sendable {
     /// ARN of the KMS key, where the JSON says it.
     let keyARN: String?
 
+    private init(ciphertext: [UInt8], keyARN: String?) {
+        self.ciphertext = ciphertext
+        self.keyARN = keyARN
+    }
+
     /// Reads a file: the JSON as it stands, else raw bytes or their base64. A plaintext in it is not taken.
     init(reading path: String) throws(CommandFailure) {
         var bytes = try SecretInput.read(path)
         defer { wipe(&bytes) }
         guard Self.isObject(bytes) else {
-            ciphertext = try InputFile.decode(bytes, named: path)
-            keyARN = nil
+            self.init(ciphertext: try InputFile.decode(bytes, named: path), keyARN: nil)
             return
         }
         do {
@@ -32,8 +37,7 @@ struct WrappedDataKey: Sendable {
         guard let blob = answer["CiphertextBlob"]?.string, let ciphertext = try? Base64.decode(blob) else {
             throw .usage("\(name): has no CiphertextBlob in base64")
         }
-        self.ciphertext = ciphertext
-        keyARN = answer["KeyId"]?.string
+        self.init(ciphertext: ciphertext, keyARN: answer["KeyId"]?.string)
     }
 
     /// Whether this is JSON: no ciphertext of KMS begins with a brace, nor does base64.
