@@ -110,7 +110,9 @@ struct SchemaTests {
             "keyring", "backup", "--host", folder.file("host.json"), "-o", folder.file("backup"), "--json",
         ])
         #expect(try JSONSchema("backup-manifest").faults(in: backup) == [])
-        for command in [["list"], ["describe", "alias/audit-p256"], ["alias", "list"], ["public-key", "alias/audit-p256"]] {
+        for command in [
+            ["list"], ["describe", "alias/audit-p256"], ["alias", "list"], ["public-key", "alias/audit-p256"],
+        ] {
             let output = try await Self.output(["key"] + command + ["--json"], environment: broker.clientEnvironment)
             #expect(try JSONSchema("operator-output").faults(in: output) == [], "\(command)")
         }
