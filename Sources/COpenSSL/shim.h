@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/encoder.h>
@@ -32,6 +33,11 @@ static inline int kb_private_key_info(EVP_PKEY *key, void *output, size_t *count
     *count -= left;
     OSSL_ENCODER_CTX_free(context);
     return result;
+}
+
+/// What decodes PKCS#8 PrivateKeyInfo, in DER, of keys of a type into `*place`, again and again.
+static inline OSSL_DECODER_CTX *kb_private_key_decoder(EVP_PKEY **place, const char *type) {
+    return OSSL_DECODER_CTX_new_for_pkey(place, "DER", "PrivateKeyInfo", type, EVP_PKEY_KEYPAIR, NULL, NULL);
 }
 
 /// One HKDF step (RFC 5869): `extra` is the salt or the info, as `extra_name` says. 1 when done.

@@ -91,7 +91,8 @@ package struct JSONObject: Sendable, Equatable {
     }
 
     private func index(of name: String) -> Int? {
-        members.firstIndex { $0.name.hasSameScalars(as: name) }
+        // Without copies of the members that are passed.
+        members.indices.first { members[$0].name.hasSameScalars(as: name) }
     }
 
     package static func == (a: JSONObject, b: JSONObject) -> Bool {

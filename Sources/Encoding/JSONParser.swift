@@ -137,15 +137,20 @@ private struct JSONParser {
     private mutating func string() throws(JSONError) -> String {
         let start = position + 1
         position = start
+        var isASCII = true
         while position < bytes.count {
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 defer { position += 1 }
+                // What is ASCII, and that is nearly all, needs no validation.
+                if isASCII { return String(decoding: bytes[start..<position], as: UTF8.self) }
                 return try validated(bytes[start..<position], from: start)
             case UInt8(ascii: "\\"): return try stringWithEscapes(from: start)
             case 0..<0x20: throw unexpectedByte()
-            default: position += 1
+            case 0x80...: isASCII = false
+            default: break
             }
+            position += 1
         }
         throw unexpectedEnd()
     }

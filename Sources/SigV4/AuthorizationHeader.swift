@@ -16,11 +16,11 @@ struct AuthorizationHeader {
         guard value.count <= SigV4Constants.authorizationLength else {
             throw .incomplete("Authorization header is too long.")
         }
-        guard bytes[value].allSatisfy({ (0x20...0x7E).contains($0) }) else {
+        for index in value where !(0x20...0x7E).contains(bytes[index]) {
             throw .incomplete("Authorization header has characters that it may not have.")
         }
         let text = Self.trimmed(bytes, value.lowerBound, value.upperBound, atEnd: false)
-        let end = bytes[text].firstIndex(of: Self.space) ?? text.upperBound
+        let end = Self.place(of: Self.space, in: bytes, text)
         let algorithm = text.lowerBound..<end
         guard bytes.span.extracting(algorithm).equals(string: SigV4Constants.algorithm) else {
             let name = String(decoding: bytes[algorithm], as: UTF8.self)
@@ -45,14 +45,15 @@ struct AuthorizationHeader {
             guard !list.isEmpty else { return }
             var start = list.lowerBound
             while start <= list.upperBound {
-                let end = bytes[start..<list.upperBound].firstIndex(of: UInt8(ascii: ",")) ?? list.upperBound
+                let end = place(of: UInt8(ascii: ","), in: bytes, start..<list.upperBound)
                 try read(bytes, trimmed(bytes, start, end, atEnd: false))
                 start = end + 1
             }
         }
 
         private mutating func read(_ bytes: [UInt8], _ item: Range<Int>) throws(SigV4Error) {
-            guard let equals = bytes[item].firstIndex(of: UInt8(ascii: "=")) else {
+            let equals = place(of: UInt8(ascii: "="), in: bytes, item)
+            guard equals < item.upperBound else {
                 throw .incomplete("Authorization header has a part that is not a valid key=value pair.")
             }
             let name = bytes.span.extracting(item.lowerBound..<equals)
@@ -83,6 +84,13 @@ struct AuthorizationHeader {
     }
 
     private static let space = UInt8(ascii: " ")
+
+    /// Where a byte stands first in a range; its end, if nowhere.
+    private static func place(of byte: UInt8, in bytes: [UInt8], _ range: Range<Int>) -> Int {
+        var index = range.lowerBound
+        while index < range.upperBound, bytes[index] != byte { index += 1 }
+        return index
+    }
 
     /// A range without the spaces at its start, or at its end.
     private static func trimmed(_ bytes: [UInt8], _ start: Int, _ end: Int, atEnd: Bool) -> Range<Int> {

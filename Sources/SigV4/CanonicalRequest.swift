@@ -48,7 +48,7 @@ enum CanonicalRequest {
     }
 
     /// `time` in the form of X-Amz-Date.
-    static func stringToSign(canonicalRequest: [UInt8], time: some Collection<UInt8>, scope: SigV4Scope) -> [UInt8] {
+    static func stringToSign(canonicalRequest: [UInt8], time: ArraySlice<UInt8>, scope: SigV4Scope) -> [UInt8] {
         let newLine = UInt8(ascii: "\n")
         let slash = UInt8(ascii: "/")
         var text: [UInt8] = []

@@ -45,7 +45,7 @@ package enum SigV4Signer: Sendable {
             ) ?? []
         let stringToSign = CanonicalRequest.stringToSign(
             canonicalRequest: canonical,
-            time: time.amzDate.utf8,
+            time: Array(time.amzDate.utf8)[...],
             scope: scope
         )
 

@@ -195,7 +195,14 @@ package struct SigV4Verifier<Principal: Sendable>: Sendable {
         _ signedAt: Timestamp
     ) throws(SigV4Error) -> String {
         let bytes = headers.bytes
-        let parts = bytes[credential].split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        var parts: [ArraySlice<UInt8>] = []
+        parts.reserveCapacity(8)
+        var start = credential.lowerBound
+        for index in credential where bytes[index] == UInt8(ascii: "/") {
+            parts.append(bytes[start..<index])
+            start = index + 1
+        }
+        parts.append(bytes[start..<credential.upperBound])
         guard parts.count == 5 else {
             throw .incomplete(
                 "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term."

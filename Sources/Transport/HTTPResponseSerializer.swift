@@ -5,6 +5,10 @@ import NIOHTTP1
 
 /// Writes whole responses: status line, headers, length, body. No Date, no Server.
 enum HTTPResponseSerializer {
+    /// Room for a status line and headers, so that they do not move while they grow. In one array and then into the buffer
+    /// at once: each write to a buffer asks first whether it is free to be written.
+    private static let usualHead = 512
+
     /// Appends `response` to `buffer`. Framing is decided here, whatever headers the handler gave; a header that would
     /// break it makes the response a plain 500.
     static func write(_ response: HTTPResponse, toHead: Bool, closes: Bool, into buffer: inout ByteBuffer) {
@@ -17,26 +21,28 @@ enum HTTPResponseSerializer {
             response = HTTPResponse(status: .internalServerError)
         }
 
-        buffer.writeStaticString("HTTP/1.1 ")
-        buffer.writeString(String(response.status.code))
-        buffer.writeStaticString(" ")
-        buffer.writeString(
-            HTTPRequestRules.isFieldValue(response.status.reasonPhrase) ? response.status.reasonPhrase : ""
-        )
-        buffer.writeStaticString("\r\n")
+        var head: [UInt8] = []
+        head.reserveCapacity(usualHead)
+        head += "HTTP/1.1 ".utf8
+        head += String(response.status.code).utf8
+        head += " ".utf8
+        let reason = response.status.reasonPhrase
+        if HTTPRequestRules.isFieldValue(reason) { head += reason.utf8 }
+        head += "\r\n".utf8
         for (name, value) in response.headers where !isFraming(name) {
-            buffer.writeString(name)
-            buffer.writeStaticString(": ")
-            buffer.writeString(value)
-            buffer.writeStaticString("\r\n")
+            head += name.utf8
+            head += ": ".utf8
+            head += value.utf8
+            head += "\r\n".utf8
         }
         let hasBody = response.status.code != 204 && response.status.code != 304
         if hasBody {
-            buffer.writeStaticString("Content-Length: ")
-            buffer.writeString(String(response.body.readableBytes))
-            buffer.writeStaticString("\r\n")
+            head += "Content-Length: ".utf8
+            head += String(response.body.readableBytes).utf8
+            head += "\r\n".utf8
         }
-        buffer.writeStaticString(closes ? "Connection: close\r\n\r\n" : "\r\n")
+        head += (closes ? "Connection: close\r\n\r\n" : "\r\n").utf8
+        buffer.writeBytes(head)
         if hasBody && !toHead { buffer.writeImmutableBuffer(response.body) }
     }
 

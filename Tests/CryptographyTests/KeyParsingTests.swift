@@ -20,6 +20,29 @@ struct KeyParsingTests {
         ),
     ]
 
+    @Test func `keys that are read one after the other, and at once, with broken ones between, are the keys they were`()
+        async throws
+    {
+        let algorithms: [KeyAlgorithm] = [.rsa(bits: 2048), .ec(.p256), .ec(.p384), .ec(.secp256k1), .ed25519]
+        let keys = try algorithms.map { try PrivateKey.generate($0) }
+        let texts = try keys.map { exposed(try $0.pkcs8()) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for round in 0..<40 {
+                group.addTask {
+                    let index = round % keys.count
+                    var broken = texts[index]
+                    broken[broken.count / 2] ^= 0x55
+                    // Damaged in the middle: another key, or none; a decoder that met it decodes on.
+                    _ = try? PrivateKey(uncheckedPKCS8: secret(broken))
+                    let read = try PrivateKey(uncheckedPKCS8: secret(texts[index]))
+                    #expect(read.publicKey == keys[index].publicKey)
+                    #expect(exposed(try read.pkcs8()) == texts[index])
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test(arguments: generators) func `reads keys that the openssl command made`(
         arguments: [String],
         algorithm: KeyAlgorithm

@@ -57,6 +57,18 @@ import Testing
         #expect(throws: TextEncodingError(offset: offset)) { try Base64.decode(text) }
     }
 
+    @Test func `says where a foreign character stands, wherever that is`() {
+        let good = Array(Base64.encode((0..<30).map { UInt8($0 * 8) }).utf8)
+        for offset in good.indices {
+            for foreign in ["-", " ", "\n", "\u{7F}", "é"] {
+                let text =
+                    String(decoding: good[..<offset], as: UTF8.self) + foreign
+                    + String(decoding: good[(offset + 1)...], as: UTF8.self)
+                #expect(throws: TextEncodingError(offset: offset)) { try Base64.decode(text) }
+            }
+        }
+    }
+
     @Test(arguments: [("Zh==", 1), ("Zm9=", 2)])
     func `refuses trailing bits that are not zero`(text: String, offset: Int) {
         #expect(throws: TextEncodingError(offset: offset)) { try Base64.decode(text) }

@@ -12,7 +12,7 @@ struct `Measurements of a program` {
     }
 
     @Test func `the prediction for a program is what it says of itself when it runs`() throws {
-        let running = try SoftwareMeasurements.ofRunningProgram()
+        let running = try SoftwareMeasurements.makingOfRunningProgram()()
         #expect(try SoftwareMeasurements.predicted(forExecutable: Self.executable()) == running)
         // Through a link as well.
         #expect(try SoftwareMeasurements.predicted(forExecutable: "/proc/self/exe") == running)

@@ -31,6 +31,21 @@ struct HTTPServerTests {
         }
     }
 
+    @Test func `takes two requests that are cut anywhere`() async throws {
+        let request = "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+        let last = "POST /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 3\r\n\r\nxyz"
+        let bytes = Array((request + last).utf8)
+        try await withServer { _, port in
+            for cut in 1..<bytes.count {
+                let client = try RawConnection(port: port)
+                try client.send(Array(bytes[..<cut]))
+                try client.send(Array(bytes[cut...]))
+                let bodies = await client.receiveText().split(separator: "\r\n\r\n")
+                #expect(bodies.count == 3 && bodies[1].hasPrefix("abcHTTP/1.1 200") && bodies[2] == "xyz")
+            }
+        }
+    }
+
     @Test func `answers pipelined requests in their order`() async throws {
         try await withServer { _, port in
             let client = try RawConnection(port: port)

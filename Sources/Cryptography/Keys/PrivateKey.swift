@@ -80,15 +80,9 @@ package final class PrivateKey: Sendable {
             try self.init(handle: unsafe KeyHandle(owning: seed), algorithm: .ed25519)
             return
         }
-        let count = pkcs8.count
-        let info: OpaquePointer? = unsafe pkcs8.withPointer { start in
-            var position: UnsafePointer<UInt8>? = unsafe start
-            return unsafe d2i_PKCS8_PRIV_KEY_INFO(nil, &position, count)
+        guard let handle = try PrivateKeyDecoder.decode(pkcs8, structure.algorithm) else {
+            throw .library(.malformedKey)
         }
-        guard let info = unsafe info else { throw .library(.malformedKey) }
-        defer { unsafe PKCS8_PRIV_KEY_INFO_free(info) }  // Wipes its copy.
-        guard let pointer = unsafe EVP_PKCS82PKEY(info) else { throw .library(.malformedKey) }
-        let handle = unsafe KeyHandle(owning: pointer)
         if !isChecked {
             unsafe try handle.withContext { (context) throws(CryptographyError) in
                 guard unsafe EVP_PKEY_check(context) == 1 else { throw .library(.malformedKey) }

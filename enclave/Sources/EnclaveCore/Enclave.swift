@@ -26,15 +26,19 @@ package final class Enclave: Sendable {
         let relay = RelayConnections(environment.relay, group: group)
         let bootEnvironment = environment.tap(BootEnvironment(environment, relay: relay.requests))
         let started = try Started.start(bootEnvironment, log: log)
+        let threads = NIOThreadPool(numberOfThreads: System.coreCount)
+        threads.start()
+        // The slowest step by far needs nothing of the others but entropy.
+        let recipientKeys = RecipientKeys(threads: threads, make: bootEnvironment.makeRecipientKey)
+        await recipientKeys.prepare()
         let clock: TrustedClock
         do {
             clock = try TrustedClock(module: environment.module, bootTime: environment.bootTime)
         } catch {
+            try? await threads.shutdownGracefully()
             throw TerminalFailure(.securityModule, "no time: \(error)")
         }
         let state = StateCell(.started(started))
-        let threads = NIOThreadPool(numberOfThreads: System.coreCount)
-        threads.start()
         let deferred = DeferredWork(threads: threads)
         let desk = AttestationDesk(module: environment.module)
         let gate = RequestGate(log: log)
@@ -60,7 +64,7 @@ package final class Enclave: Sendable {
             try? await threads.shutdownGracefully()
             throw error
         }
-        let boot = BootSequence(environment: bootEnvironment, threads: threads, state: state, log: log)
+        let boot = BootSequence(environment: bootEnvironment, recipientKeys: recipientKeys, state: state, log: log)
         log.info("started", [("listen", .string(server.endpoint.description))])
         self.state = state
         self.relay = relay

@@ -65,7 +65,7 @@ struct AccessCheck {
         policy: PolicyDocument
     ) -> AccessRequest {
         // Nobody looks at condition keys where no policy has a condition, and most have none.
-        guard policy.hasConditions || caller.policies.contains(where: \.hasConditions) else {
+        guard caller.hasConditions(with: policy) else {
             return request(on: key.arn, ownedBy: account, conditions: [:])
         }
         var conditions = conditionKeys

@@ -21,8 +21,10 @@ struct Call {
 
     /// The key that the request names in any form, if its policy lets the caller do this with it. `parameters` are the
     /// condition keys that come from the operation's parameters.
-    func key(_ keyID: String, parameters: [String: [String]] = [:]) throws(KMSError) -> KeyRecord {
+    func key(_ keyID: String, parameters: @autoclosure () -> [String: [String]] = [:]) throws(KMSError) -> KeyRecord {
         let (entry, alias) = try keys.entry(keyID)
+        // They are made only if a policy looks at them.
+        let parameters = caller.hasConditions(with: entry.policy) ? parameters() : [:]
         try authorize(entry, alias: alias, parameters: parameters)
         return entry.record
     }

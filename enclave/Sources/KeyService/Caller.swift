@@ -23,6 +23,13 @@ package struct Caller: Sendable {
     }
 }
 
+extension Caller {
+    /// Whether any condition key can matter when the caller meets this key policy.
+    func hasConditions(with policy: PolicyDocument) -> Bool {
+        policy.hasConditions || policies.contains(where: \.hasConditions)
+    }
+}
+
 /// Whom a `Recipient` parameter names, after its attestation document was verified: the answer is encrypted to its key.
 package struct Recipient: Sendable {
     /// The document's PCRs.

@@ -23,16 +23,22 @@ package struct SoftwareMeasurements: Sendable, Equatable {
         self.pcr2 = pcr2
     }
 
-    /// The running program: its executable and the shared libraries that it maps. To be called at start, before
-    /// anything is loaded later on.
+    /// Reads and measures.
     ///
     /// - Throws: ``SoftwareModuleError`` if one of the files cannot be read.
-    package static func ofRunningProgram() throws(SoftwareModuleError) -> SoftwareMeasurements {
+    package typealias Making = @Sendable () throws(SoftwareModuleError) -> SoftwareMeasurements
+
+    /// For the running program: its executable and the shared libraries that it maps. To be called at start, before
+    /// anything is loaded later on; what it returns may be called at any time.
+    package static func makingOfRunningProgram() -> Making {
+        let libraries = LoadedLibraries.ofRunningProgram()
         // The link leads to the file that runs, even if another has taken its place.
-        try SoftwareMeasurements(executable: "/proc/self/exe", libraries: LoadedLibraries.ofRunningProgram())
+        return { () throws(SoftwareModuleError) in
+            try SoftwareMeasurements(executable: "/proc/self/exe", libraries: libraries)
+        }
     }
 
-    /// What `ofRunningProgram` will say of `executable` when it runs on this machine, without `LD_PRELOAD` and its like.
+    /// What `makingOfRunningProgram` will say of `executable` when it runs on this machine, without `LD_PRELOAD` and its like.
     /// The program is not run; the dynamic loader maps it and resolves its libraries. Not for files from an enemy: the
     /// loader is not written for them.
     ///

@@ -21,11 +21,13 @@ package final class SoftwareModule: SecurityModuleTransport {
     package static let randomLength = 256
 
     private struct State: Sendable {
-        var pcrs: PCRBank
+        /// Nil until they are asked for.
+        var pcrs: PCRBank?
         var chain: CertificateChain
     }
 
     private let moduleID: String
+    private let measurements: @Sendable () -> SoftwareMeasurements
     private let clock: @Sendable () -> Timestamp
     private let state: Mutex<State>
 
@@ -33,30 +35,28 @@ package final class SoftwareModule: SecurityModuleTransport {
     ///
     /// - Parameters:
     ///   - directory: Made for this user only if there is none. Several processes may use it at once.
-    ///   - measurements: PCR0, PCR1 and PCR2; see ``SoftwareMeasurements``. PCR3 and PCR4 stand for a fixed role and
-    ///     instance, by AWS's rule; the others are zero.
+    ///   - measurements: PCR0, PCR1 and PCR2; see ``SoftwareMeasurements``. Asked for once, by the first request that
+    ///     needs registers: random bytes do not wait for them. PCR3 and PCR4 stand for a fixed role and instance, by AWS's
+    ///     rule; the others are zero.
     ///   - clock: What stands in documents.
     /// - Throws: ``SoftwareModuleError`` if the directory cannot be used, or what is in it is not an authority.
     package init(
         directory: String,
-        measurements: SoftwareMeasurements,
+        measurements: @escaping @autoclosure @Sendable () -> SoftwareMeasurements,
         clock: @escaping @Sendable () -> Timestamp
     ) throws(SoftwareModuleError) {
         let now = clock()
         let root = try ModuleAuthority.open(directory, at: now)
-        var boot = ModuleIdentity.boot
-        boot[0] = measurements.pcr0
-        boot[1] = measurements.pcr1
-        boot[2] = measurements.pcr2
         do {
             let identity = try ModuleIdentity(startedAt: now)
             var chain = CertificateChain(root: root, identity: identity)
             _ = try chain.current(at: now)
             moduleID = identity.moduleID
-            state = Mutex(State(pcrs: PCRBank(boot: boot), chain: chain))
+            state = Mutex(State(pcrs: nil, chain: chain))
         } catch {
             throw SoftwareModuleError("cannot make certificates: \(error.code.rawValue)")
         }
+        self.measurements = measurements
         self.clock = clock
     }
 
@@ -71,21 +71,19 @@ package final class SoftwareModule: SecurityModuleTransport {
     private func answer(_ request: ModuleRequest) throws(ModuleRefusal) -> ModuleResponse {
         switch request {
         case .describeNSM:
-            return .describeNSM(moduleID: moduleID, lockedPCRs: state.withLock { $0.pcrs.locked.keys.sorted() })
+            return .describeNSM(moduleID: moduleID, lockedPCRs: try withPCRs { $0.locked.keys.sorted() })
         case .describePCR(let index):
-            let (isLocked, value) = try state.withLock { state throws(ModuleRefusal) in
-                try state.pcrs.describe(index)
-            }
+            let (isLocked, value) = try withPCRs { pcrs throws(ModuleRefusal) in try pcrs.describe(index) }
             return .describePCR(isLocked: isLocked, value: value)
         case .extendPCR(let index, let data):
             return .extendPCR(
-                value: try state.withLock { state throws(ModuleRefusal) in try state.pcrs.extend(index, with: data) }
+                value: try withPCRs { pcrs throws(ModuleRefusal) in try pcrs.extend(index, with: data) }
             )
         case .lockPCR(let index):
-            try state.withLock { state throws(ModuleRefusal) in try state.pcrs.lock(index) }
+            try withPCRs { pcrs throws(ModuleRefusal) in try pcrs.lock(index) }
             return .lockPCR
         case .lockPCRs(let range):
-            try state.withLock { state throws(ModuleRefusal) in try state.pcrs.lock(range: range) }
+            try withPCRs { pcrs throws(ModuleRefusal) in try pcrs.lock(range: range) }
             return .lockPCRs
         case .attestation(let userData, let nonce, let publicKey):
             for field in [userData, nonce, publicKey] where (field?.count ?? 0) > Self.maximumFieldLength {
@@ -100,13 +98,22 @@ package final class SoftwareModule: SecurityModuleTransport {
         }
     }
 
+    /// The registers, measured when they are first asked for.
+    private func withPCRs<Result: Sendable>(_ body: (inout PCRBank) throws(ModuleRefusal) -> Result)
+        throws(ModuleRefusal) -> Result
+    {
+        try state.withLock { state throws(ModuleRefusal) in
+            var pcrs = state.pcrs ?? PCRBank(measured: measurements())
+            defer { state.pcrs = pcrs }
+            return try body(&pcrs)
+        }
+    }
+
     private func attest(userData: [UInt8]?, nonce: [UInt8]?, publicKey: [UInt8]?) throws(ModuleRefusal) -> [UInt8] {
         let now = clock()
+        let pcrs = try withPCRs { $0.locked }
         do {
-            let (pcrs, leaf, bundle) = try state.withLock { state in
-                let (leaf, bundle) = try state.chain.current(at: now)
-                return (state.pcrs.locked, leaf, bundle)
-            }
+            let (leaf, bundle) = try state.withLock { state in try state.chain.current(at: now) }
             let document = AttestationDocument(
                 moduleID: moduleID,
                 digest: "SHA384",
@@ -125,5 +132,15 @@ package final class SoftwareModule: SecurityModuleTransport {
         } catch {
             throw ModuleRefusal(.internalError)
         }
+    }
+}
+
+extension PCRBank {
+    fileprivate init(measured measurements: SoftwareMeasurements) {
+        var boot = ModuleIdentity.boot
+        boot[0] = measurements.pcr0
+        boot[1] = measurements.pcr1
+        boot[2] = measurements.pcr2
+        self.init(boot: boot)
     }
 }

@@ -4,9 +4,11 @@ import EnclaveCore
 import SecurityModule
 
 #if SoftwareModule
+    import Dispatch
     import Encoding
     import Glibc
     import SoftwareModule
+    import Synchronization
 #endif
 
 /// What keeps the program from having a security module. One line for people.
@@ -25,11 +27,12 @@ func securityModule(_ choice: EnclaveArguments.Module) throws(ModuleUnavailable)
         }
     case .software(let directory):
         #if SoftwareModule
+            let measurements = measureInBackground()
             do {
                 return SecurityModule(
                     try SoftwareModule(
                         directory: directory,
-                        measurements: try .ofRunningProgram(),
+                        measurements: measurements.value,
                         clock: moduleClock()
                     )
                 )
@@ -43,6 +46,36 @@ func securityModule(_ choice: EnclaveArguments.Module) throws(ModuleUnavailable)
 }
 
 #if SoftwareModule
+    /// What is made once, by whoever comes first.
+    private final class Measurements: Sendable {
+        private let made = Mutex<SoftwareMeasurements?>(nil)
+        private let make: SoftwareMeasurements.Making
+
+        init(_ make: @escaping SoftwareMeasurements.Making) { self.make = make }
+
+        var value: SoftwareMeasurements {
+            made.withLock { made in
+                if let made { return made }
+                do throws(SoftwareModuleError) {
+                    let measurements = try make()
+                    made = measurements
+                    return measurements
+                } catch {
+                    // There is no enclave without them.
+                    StandardStreams.error("software module: \(error.detail)")
+                    exit(1)
+                }
+            }
+        }
+    }
+
+    /// Reads the program and its libraries while the boot goes on: it takes as long as a good part of the rest.
+    private func measureInBackground() -> Measurements {
+        let measurements = Measurements(SoftwareMeasurements.makingOfRunningProgram())
+        DispatchQueue.global().async { _ = measurements.value }
+        return measurements
+    }
+
     /// The software module's clock: the machine's when the module comes to be, and counted on from there, as a real module
     /// counts its own. It stands for the hypervisor's, which nobody sets from where the enclave runs.
     private func moduleClock() -> @Sendable () -> Timestamp {

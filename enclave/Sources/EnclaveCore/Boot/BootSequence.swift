@@ -3,20 +3,17 @@
 import BrokerProtocol
 import Encoding
 import Keyring
-import NIOPosix
 
 /// The way from started to unlocked, or to failed. Ends in one of the two, or when it is cancelled.
 struct BootSequence: Sendable {
     let environment: BootEnvironment
-    let threads: NIOThreadPool
+    let recipientKeys: RecipientKeys
     let state: StateCell
     let log: EnclaveLog
 
     private var relay: RelayClient { RelayClient(environment.relay) }
 
     func run(_ started: Started) async {
-        // The slowest step by far needs nothing from the others.
-        let recipientKeys = RecipientKeys(threads: threads, make: environment.makeRecipientKey)
         await recipientKeys.prepare()
         defer { Task { await recipientKeys.discard() } }
         do {

@@ -21,7 +21,8 @@ package enum LoneBoot: Sendable {
         let threads = NIOThreadPool(numberOfThreads: 1)
         threads.start()
         let state = StateCell(.started(started))
-        await BootSequence(environment: environment, threads: threads, state: state, log: log).run(started)
+        let recipientKeys = RecipientKeys(threads: threads, make: environment.makeRecipientKey)
+        await BootSequence(environment: environment, recipientKeys: recipientKeys, state: state, log: log).run(started)
         try? await threads.shutdownGracefully()
         return state.current
     }

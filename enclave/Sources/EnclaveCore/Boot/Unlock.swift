@@ -26,11 +26,15 @@ struct Unlock: Sendable {
         let sealed = try await fetchKeyring()
         let envelope: KMSDecrypt.Answer
         let key: PrivateKey
+        let asked = ContinuousClock.now
         do {
             key = try await recipientKeys.take()
         } catch {
             throw .terminal(error)
         }
+        // What a boot spends on chance: primes are found sooner or later.
+        let waited = (ContinuousClock.now - asked) / .milliseconds(1)
+        log.info("recipient key ready", [("waitedMilliseconds", .number(JSONNumber(Int64(waited))))])
         let document = try self.document(for: key)
         do {
             envelope = try await KMSDecrypt.send(configuration, document: document, relay)

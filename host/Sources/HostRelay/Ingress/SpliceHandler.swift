@@ -20,11 +20,18 @@ final class SpliceHandler: ChannelDuplexHandler {
     /// What has come before the connection is made: the loop reads to the end of an input that has ended, asked or not.
     private var early: [ByteBuffer] = []
     private var readHeld = false
-    private var unwritten = 0
     private var inputEnded = false
-    /// End the output when all is written.
+    /// The output is to end: nothing is written any more.
     private var outputEnds = false
+    private var lastWrite = LastWrite.none
     private var closesAfterwards = false
+
+    /// What tells that all before it is written: nothing is counted while bytes flow.
+    private enum LastWrite {
+        case none
+        case underWay
+        case done
+    }
 
     /// Two ends, one for each channel.
     static func pair() -> (SpliceHandler, SpliceHandler) {
@@ -51,7 +58,7 @@ final class SpliceHandler: ChannelDuplexHandler {
         early = []
         for buffer in bytes { put(buffer) }
         context?.flush()
-        endOutputIfWritten()
+        endOutputWhenWritten()
         partner?.readOn()
     }
 
@@ -107,14 +114,7 @@ final class SpliceHandler: ChannelDuplexHandler {
     }
 
     private func put(_ bytes: ByteBuffer) {
-        guard let context else { return }
-        unwritten += 1
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolated().whenComplete { _ in
-            self.unwritten -= 1
-            self.endOutputIfWritten()
-        }
-        context.write(Self.wrapOutboundOut(bytes), promise: written)
+        context?.write(Self.wrapOutboundOut(bytes), promise: nil)
     }
 
     private func readOn() {
@@ -126,17 +126,32 @@ final class SpliceHandler: ChannelDuplexHandler {
     private func endOutput(closing: Bool) {
         outputEnds = true
         closesAfterwards = closesAfterwards || closing
-        context?.flush()
-        endOutputIfWritten()
+        endOutputWhenWritten()
     }
 
     /// The loop would drop what is not written if the output were closed before.
-    private func endOutputIfWritten() {
-        guard isActive, outputEnds, unwritten == 0, let context else { return }
+    private func endOutputWhenWritten() {
+        guard isActive, outputEnds, let context else { return }
+        switch lastWrite {
+        case .underWay: break
+        case .done: closeOutput()
+        case .none:
+            lastWrite = .underWay
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenComplete { _ in
+                self.lastWrite = .done
+                self.closeOutput()
+            }
+            // Nothing, after everything else.
+            context.writeAndFlush(Self.wrapOutboundOut(ByteBuffer()), promise: written)
+        }
+    }
+
+    private func closeOutput() {
         if closesAfterwards {
-            context.close(promise: nil)
+            context?.close(promise: nil)
         } else {
-            context.close(mode: .output, promise: nil)
+            context?.close(mode: .output, promise: nil)
         }
     }
 
