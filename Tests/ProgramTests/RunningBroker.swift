@@ -86,13 +86,14 @@ final class RunningBroker {
         )
     }
 
-    /// Stops the host and its enclave, does something to the host's files, and starts both again.
-    func restart(after change: () async throws -> Void = {}) async throws {
+    /// Stops the host and its enclave, does something to the host's files, and starts both again. Returns once it serves;
+    /// at once without `waiting`.
+    func restart(waiting: Bool = true, after change: () async throws -> Void = {}) async throws {
         host.terminate()
         host.waitUntilExit()
         try await change()
         host = try Self.startHost(folder)
-        try await waitUntilServing()
+        if waiting { try await waitUntilServing() }
     }
 
     deinit {

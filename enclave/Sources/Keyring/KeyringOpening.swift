@@ -8,12 +8,15 @@ import KeyService
 /// A sealed keyring as it came from the host: parsed, not opened. What it says of itself are claims.
 package struct UnopenedKeyring: Sendable {
     package let claims: KeyringHeader
+    /// SHA-384 of the whole file.
+    private let sealedDigest: [UInt8]
     private let message: COSEEncrypt0
     private let sealCommitment: [UInt8]
 
     /// Parses within ``KeyringLimits``: bounds, form, protected header. Opens nothing.
     package init(parsing bytes: [UInt8]) throws(KeyringError) {
         guard bytes.count <= KeyringLimits.sealedLength else { throw .limitExceeded("sealedLength") }
+        sealedDigest = Hash.digest(.sha384, bytes)
         do {
             message = try COSEEncrypt0(unopened: bytes, limits: KeyringLimits.envelope, tagging: .required)
         } catch {
@@ -54,7 +57,12 @@ package struct UnopenedKeyring: Sendable {
         let (view, secrets) = try PayloadReader.read(payload)
         let contents = try KeyringContents(view: try PublicViewRecords(decoding: view), secrets: secrets)
         try contents.checkLimits()
-        return OpenedKeyring(header: claims, contents: contents, publicParts: publicParts(view: view))
+        return OpenedKeyring(
+            header: claims,
+            contents: contents,
+            publicParts: publicParts(view: view),
+            sealedDigest: sealedDigest
+        )
     }
 
     func publicParts(view: [UInt8]) -> KeyringPublicParts {
@@ -70,12 +78,20 @@ package struct OpenedKeyring: Sendable {
     package let contents: KeyringContents
     /// What the digest is of.
     package let publicParts: KeyringPublicParts
+    /// SHA-384 of the sealed bytes.
+    package let sealedDigest: [UInt8]
 
-    fileprivate init(header: KeyringHeader, contents: KeyringContents, publicParts: KeyringPublicParts) {
+    fileprivate init(
+        header: KeyringHeader,
+        contents: KeyringContents,
+        publicParts: KeyringPublicParts,
+        sealedDigest: [UInt8]
+    ) {
         self.header = header
         digest = publicParts.digest
         self.contents = contents
         self.publicParts = publicParts
+        self.sealedDigest = sealedDigest
     }
 }
 

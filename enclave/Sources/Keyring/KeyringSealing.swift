@@ -14,12 +14,15 @@ package struct SealedKeyring: Sendable {
     package let publicParts: KeyringPublicParts
     /// SHA-384 of deterministic CBOR `[protected header bytes, public view]`.
     package let digest: [UInt8]
+    /// SHA-384 of ``bytes``: what whoever has only those can compare.
+    package let sealedDigest: [UInt8]
 
     init(bytes: [UInt8], header: KeyringHeader, publicParts: KeyringPublicParts) {
         self.bytes = bytes
         self.header = header
         self.publicParts = publicParts
         digest = publicParts.digest
+        sealedDigest = Hash.digest(.sha384, bytes)
     }
 }
 

@@ -49,7 +49,7 @@ struct BrokerOperations: Sendable {
     static func status(_ unlocked: Unlocked, _ gate: RequestGate, at now: Timestamp) -> JSONObject {
         let configured = unlocked.configured
         let version = Int64(clamping: unlocked.header.version)
-        return JSONObject([
+        var status = JSONObject([
             ("BrokerId", .string(configured.configuration.brokerID)),
             ("Version", .string(productVersion)),
             ("State", .string(EnclaveState.unlocked(unlocked).name)),
@@ -65,6 +65,8 @@ struct BrokerOperations: Sendable {
             ("Pcr16", .string(Hex.encode(configured.pcr16))), ("Requests", .object(gate.counts)),
             ("Limits", .object(EnclaveLimits.shown)),
         ])
+        status["KeyringSealedDigest"] = unlocked.sealedDigest.map { .string(Hex.encode($0)) }
+        return status
     }
 
     /// `{Nonce, KeyId?}` → `{AttestationDocument}`.

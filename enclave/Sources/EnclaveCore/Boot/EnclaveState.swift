@@ -39,6 +39,8 @@ package struct Unlocked: Sendable {
     let store: KeyringStore
     /// Ends the TLS of the ingress; nil where the configuration has none. The same for every version that a boot makes.
     let tls: TLSServer?
+    /// SHA-384 of the sealed bytes of this version: what a backup of them is compared with.
+    var sealedDigest: [UInt8]?
 
     /// The public keys of the asymmetric ones, in the keyring's order.
     package var publicKeys: [(keyID: String, keySpec: String, spki: [UInt8])] {

@@ -10,11 +10,13 @@ import Keyring
 struct KeyringVersion: Sendable {
     var header: KeyringHeader
     var digest: [UInt8]
+    var sealedDigest: [UInt8]
     var contents: KeyringContents
 
     init(_ keyring: OpenedKeyring) {
         header = keyring.header
         digest = keyring.digest
+        sealedDigest = keyring.sealedDigest
         contents = keyring.contents
     }
 }
@@ -78,6 +80,7 @@ struct IngressIdentity: Sendable {
         )
         next.header = sealed.header
         next.digest = sealed.digest
+        next.sealedDigest = sealed.sealedDigest
         return next
     }
 

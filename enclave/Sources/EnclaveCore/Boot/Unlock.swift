@@ -205,7 +205,8 @@ struct Unlock: Sendable {
             keys: keys,
             authenticator: Authenticator(configuration, principals),
             store: store,
-            tls: tls
+            tls: tls,
+            sealedDigest: keyring.sealedDigest
         )
     }
 }
