@@ -13,7 +13,8 @@ struct PagesTests {
     /// What people call what a target links.
     static let libraries: [String: String] = [
         "COpenSSL": "OpenSSL 3", "CLibCBOR": "libcbor", "CLibcurl": "libcurl", "NIOCore": "swift-nio",
-        "NIOPosix": "swift-nio", "NIOHTTP1": "swift-nio", "NIOSSL": "swift-nio-ssl", "Logging": "swift-log",
+        "NIOPosix": "swift-nio", "NIOHTTP1": "swift-nio", "NIOTLS": "swift-nio", "NIOSSL": "swift-nio-ssl",
+        "Logging": "swift-log",
         "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
         "ArgumentParser": "swift-argument-parser",
     ]
