@@ -15,6 +15,9 @@ package struct CallerIdentity: Sendable {
         conditionKeys = Self.conditionKeys(arn, self.arn, account: account)
     }
 
+    /// Whether the ARN is of a form that policies can name, and of the caller's account.
+    package var isNamed: Bool { arn != nil }
+
     var isRoot: Bool { arn?.kind == .root }
 
     /// The condition keys that follow from who calls (IAM User Guide, "AWS global condition context keys"; KMS Developer

@@ -18,9 +18,18 @@ package struct PolicyDocument: Sendable {
     ///
     /// - Throws: `PolicySyntaxError` for the first fault.
     package init(_ json: [UInt8], kind: Kind) throws(PolicySyntaxError) {
-        statements = try PolicyParser.parse(json, kind: kind)
+        self.init(try PolicyParser.parse(json, kind: kind))
+    }
+
+    private init(_ statements: [Statement]) {
+        self.statements = statements
         hasConditions = statements.contains { !$0.conditions.isEmpty || !$0.resources.templates.isEmpty }
     }
+}
+
+extension PolicyDocument {
+    /// What is left of the policy for those whom nothing denies.
+    var withoutDenies: PolicyDocument { PolicyDocument(statements.filter { $0.effect == .allow }) }
 }
 
 /// The language of a policy (IAM User Guide, "Version"): variables exist in the newer one only.

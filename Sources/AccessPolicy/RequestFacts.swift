@@ -62,7 +62,7 @@ struct RequestFacts {
         }
     }
 
-    /// "The resource that includes a policy variable with no value won't match any resource" (IAM User Guide, "Policy
+    /// "The resource that includes a policy variable with no value will not match any resource" (IAM User Guide, "Policy
     /// variables with no value").
     private func outcome(_ template: PolicyTemplate) -> ConditionOutcome {
         switch template.resolved(values) {

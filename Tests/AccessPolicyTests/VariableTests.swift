@@ -92,9 +92,9 @@ struct VariableTests {
         .init(resource("${aws:username}"), ["aws:username": ["*"]], on: "arn:aws:s3:::bucket/alice", false),
     ]
 
-    /// "Policy variables with no value": "there is no equal or like value. […] operators like StringEquals or StringLike
-    /// do not match […]. Inverted operators like StringNotEquals or StringNotLike do match against a null value"; "in the
-    /// Resource element, [it] won't match any resource".
+    /// "Policy variables with no value": "operators like StringEquals or StringLike do not match […]. Inverted condition
+    /// operators like StringNotEquals or StringNotLike do match against a null value"; in Resource or NotResource, "the
+    /// resource that includes a policy variable with no value will not match any resource".
     static let withoutValue: [Case] = [
         .init(value("${aws:username}"), context("alice", username: nil), false),
         .init(value("${aws:username}"), context("", username: nil), false),
@@ -104,6 +104,7 @@ struct VariableTests {
         .init(value("${aws:PrincipalTag/team}"), context("red"), false),
         .init(resource("${aws:username}"), [:], on: "arn:aws:s3:::bucket/", false),
         .init(resource("${aws:username}*"), [:], on: "arn:aws:s3:::bucket/alice", false),
+        .init(resource("${aws:username}*", element: "NotResource"), [:], on: "arn:aws:s3:::bucket/alice", true),
         .init(
             #""Resource":"*","Condition":{"StringEquals":{"kms:EncryptionContext:user":["bob","${aws:username}"]}}"#,
             context("bob", username: nil),
@@ -124,7 +125,7 @@ struct VariableTests {
         .init(resource("${aws:PrincipalTag/team, 'all'}/*"), on: "arn:aws:s3:::bucket/red/x", false),
     ]
 
-    /// "Predefined policy variables": `${*}`, `${?}`, `${$}` where the characters themselves are meant.
+    /// "Special characters": `${*}`, `${?}`, `${$}` where the characters themselves are meant.
     static let characters: [Case] = [
         .init(value("StringLike", "a${*}"), context("a*"), true),
         .init(value("StringLike", "a${*}"), context("ab"), false),

@@ -68,42 +68,15 @@ extension RunningBroker {
         return try Base64.decode(try require(answer["Plaintext"]?.string))
     }
 
-    /// Allows the host's role to ask, and denies whoever has another PCR0 or PCR16.
+    /// As an operator does: the policy that `keybroker policy key` prints.
     static func bindPolicy(_ client: KMSClient, keyARN: String, folder: TemporaryDirectory) async throws {
-        let measured = try await succeed([
-            "keybroker", "image", "measure", "--binary", Programs.path("keybroker-enclave"), "--config",
-            folder.file("enclave.json"), "--json",
+        let policy = try await succeed([
+            "keybroker", "policy", "key", "--binary", Programs.path("keybroker-enclave"), "--config",
+            folder.file("enclave.json"), "--role", hostRole,
         ])
-        let pcrs = try require(try JSON.parse(Array(measured.utf8)).object)
-        func deny(_ sid: String, _ key: String, _ value: JSON?) throws -> JSON {
-            [
-                "Sid": .string(sid), "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*",
-                "Condition": [
-                    "StringNotEqualsIgnoreCase": .object(JSONObject([(key, try require(value))]))
-                ],
-            ]
-        }
-        let policy: JSON = [
-            "Version": "2012-10-17",
-            "Statement": [
-                [
-                    "Effect": "Allow", "Principal": ["AWS": "arn:aws:iam::000000000000:root"], "Action": "kms:*",
-                    "Resource": "*",
-                ],
-                [
-                    "Effect": "Allow", "Principal": ["AWS": .string(hostRole)], "Action": "kms:Decrypt",
-                    "Resource": "*",
-                ],
-                try deny("Image", "kms:RecipientAttestation:ImageSha384", pcrs["PCR0"]),
-                try deny("Configuration", "kms:RecipientAttestation:PCR16", pcrs["PCR16"]),
-            ],
-        ]
         _ = try await client.call(
             "TrentService.PutKeyPolicy",
-            [
-                "KeyId": .string(keyARN), "PolicyName": "default",
-                "Policy": .string(String(decoding: policy.serialized(), as: UTF8.self)),
-            ]
+            ["KeyId": .string(keyARN), "PolicyName": "default", "Policy": .string(policy)]
         )
     }
 

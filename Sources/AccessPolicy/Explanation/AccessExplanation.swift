@@ -6,6 +6,8 @@
 /// evaluated in another way. For tools: the service asks for the decision alone.
 package struct AccessExplanation: Sendable {
     package let decision: AccessDecision
+    /// What the decision would be if no statement denied: whether, behind a deny, an allow is missing too.
+    package let decisionWithoutDenies: AccessDecision
     /// The Deny that applied, or the Allows that were needed together: of the key policy, of an identity policy, or both.
     /// Empty for an implicit deny, and where the account's root acts without a key.
     package let deciding: [StatementFinding]
@@ -22,6 +24,12 @@ package struct AccessExplanation: Sendable {
         let ofKey = keyPolicy.map { Self.findings(in: $0, .keyPolicy, request, facts) } ?? []
         let ofIdentity = identityPolicies.map { Self.findings(in: $0, .identityPolicy, request, facts) }
         decision = ruling.decision
+        decisionWithoutDenies =
+            AccessEvaluator.rule(
+                facts,
+                keyPolicy: keyPolicy?.document.withoutDenies,
+                identityPolicies: identityPolicies.map(\.document.withoutDenies)
+            ).decision
         findings = ofKey + ofIdentity.flatMap(\.self)
         var deciding: [StatementFinding] = []
         if case .implicitDeny = ruling.decision {

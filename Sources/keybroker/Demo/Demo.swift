@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AWSClient
+import AccessPolicy
 import AuditTrail
 import BrokerProtocol
 import Cryptography
@@ -167,12 +168,12 @@ final class Demo {
     }
 
     func putPolicy(world: DemoWorld, sealed: DemoKeyring, pcr0: [UInt8], pcr16: [UInt8]) async throws {
-        let policy = DemoPolicy.unlock(
-            administrator: Self.administrator,
-            host: Self.hostRole,
-            pcr0: pcr0,
-            pcr16: pcr16
-        )
+        let policy = try UnlockPolicy(
+            administrators: [Self.administrator],
+            release: .init(hosts: [Self.hostRole], enclave: .init(pcr0: pcr0, pcr16: pcr16)),
+            encryptionContext: try BrokerConfiguration(json: sealed.configuration).tsk.encryptionContext
+                .mapValues { [$0] }
+        ).json
         _ = try await world.administrator.call(
             "TrentService.PutKeyPolicy",
             [

@@ -46,7 +46,9 @@ struct PCROptions: ParsableArguments {
     )
     var pcrs: [String] = []
 
-    func values() throws(CommandFailure) -> [Int: [UInt8]] {
+    func values() throws(CommandFailure) -> [Int: [UInt8]] { try Self.values(pcrs) }
+
+    static func values(_ pcrs: [String]) throws(CommandFailure) -> [Int: [UInt8]] {
         var result: [Int: [UInt8]] = [:]
         for text in pcrs {
             let parts = text.split(separator: "=", maxSplits: 1)

@@ -2,10 +2,10 @@
 
 import AccessPolicy
 import Encoding
-import KMSProtocol
+package import KMSProtocol
 
 /// Asks the policies about one action, and says no in AWS's words.
-struct AccessCheck {
+package struct AccessCheck: Sendable {
     /// `kms:Sign`
     let action: String
     let caller: Caller
@@ -13,7 +13,8 @@ struct AccessCheck {
     /// Condition keys that come from the operation's parameters.
     let parameters: [String: [String]]
 
-    init(action: String, caller: Caller, circumstances: Circumstances, parameters: [String: [String]] = [:]) {
+    /// `parameters` are condition keys that come from the operation's parameters.
+    package init(action: String, caller: Caller, circumstances: Circumstances, parameters: [String: [String]] = [:]) {
         self.action = action
         self.caller = caller
         self.circumstances = circumstances
@@ -35,8 +36,8 @@ struct AccessCheck {
         try require(request, keyPolicy: entry.policy)
     }
 
-    /// On what has no key policy: an alias by its ARN, or `*`.
-    func require(onResource resource: String = "*", ownedBy account: String) throws(KMSError) {
+    /// On what has no policy of its own: an alias or a broker by its ARN, or `*`. IAM policies alone decide.
+    package func require(onResource resource: String = "*", ownedBy account: String) throws(KMSError) {
         try require(request(on: resource, ownedBy: account, conditions: conditionKeys), keyPolicy: nil)
     }
 
@@ -103,7 +104,7 @@ struct AccessCheck {
         keys["aws:EpochTime"] = [String(circumstances.now.seconds)]
         keys["aws:SecureTransport"] = [circumstances.isSecureTransport ? "true" : "false"]
         if let recipient = circumstances.recipient {
-            keys.merge(RecipientConditionKeys.values(pcrs: recipient.pcrs)) { $1 }
+            keys.merge(RequestConditionKeys.recipient(pcrs: recipient.pcrs)) { $1 }
         }
         return keys
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 /// Name-value pairs that are authenticated with a ciphertext (API Reference, EncryptionContext). Order does not matter,
 /// case does.
 struct EncryptionContext {
@@ -24,15 +26,5 @@ struct EncryptionContext {
         return bytes
     }
 
-    /// `kms:EncryptionContext:NAME` for each pair, and `kms:EncryptionContextKeys`; nothing for an empty context.
-    var conditionKeys: [String: [String]] {
-        guard !pairs.isEmpty else { return [:] }
-        var keys: [String: [String]] = ["kms:EncryptionContextKeys": pairs.map(\.name)]
-        for pair in pairs {
-            // Condition keys are looked up without regard to case: names that differ in case alone are one key, of
-            // several values.
-            keys["kms:EncryptionContext:\(pair.name)", default: []].append(pair.value)
-        }
-        return keys
-    }
+    var conditionKeys: [String: [String]] { RequestConditionKeys.encryptionContext(pairs) }
 }

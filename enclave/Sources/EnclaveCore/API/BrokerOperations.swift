@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AccessPolicy
 import BrokerProtocol
 import Encoding
 import KMSProtocol
@@ -19,31 +18,8 @@ struct BrokerOperations: Sendable {
         _ circumstances: Circumstances
     ) throws(KMSError) {
         let configuration = unlocked.configured.configuration
-        let resource = configuration.arn
-        // Only what the enclave itself knows: addresses and networks are the host's to claim.
-        let conditions = [
-            "aws:PrincipalArn": [caller.arn], "aws:PrincipalAccount": [caller.account],
-            "aws:CurrentTime": [circumstances.now.rfc3339],
-            "aws:SecureTransport": [circumstances.isSecureTransport ? "true" : "false"],
-        ]
-        let request = AccessRequest(
-            principal: caller.arn,
-            principalAccount: caller.account,
-            action: operation.action,
-            resource: resource,
-            resourceAccount: configuration.account,
-            conditionKeys: conditions
-        )
-        let decision = AccessEvaluator.evaluate(request, keyPolicy: nil, identityPolicies: caller.policies)
-        let reason: String
-        switch decision {
-        case .allowed: return
-        case .explicitDeny: reason = "with an explicit deny in an identity-based policy"
-        case .implicitDeny: reason = "because no identity-based policy allows the \(operation.action) action"
-        }
-        throw .accessDenied(
-            "User: \(caller.arn) is not authorized to perform: \(operation.action) on resource: \(resource) \(reason)"
-        )
+        try AccessCheck(action: operation.action, caller: caller, circumstances: circumstances)
+            .require(onResource: configuration.arn, ownedBy: configuration.account)
     }
 
     static func status(_ unlocked: Unlocked, _ gate: RequestGate, at now: Timestamp) -> JSONObject {
