@@ -43,6 +43,7 @@ enum StateSnapshot {
             ("origin", .string(key.origin.rawValue)),
             ("material", .blob(try bytes(key.material))),
         ])
+        if !key.tags.isEmpty { object["tags"] = .array(key.tags.map { [.string($0.key), .string($0.value)] }) }
         if let date = key.deletionDate { object["deletionDate"] = encode(date) }
         return .object(object)
     }
@@ -162,12 +163,26 @@ enum StateSnapshot {
             creationDate: try time("creationDate", &fields),
             deletionDate: try fields.optionalInteger("deletionDate", in: times).map(Timestamp.init(milliseconds:)),
             aliases: aliases,
+            tags: try tags(&fields),
             policy: try fields.string("policy"),
             origin: try choice("origin", &fields),
             material: material
         )
         try fields.finish()
         return record
+    }
+
+    /// Pairs of key and value; absent where a key has none.
+    private static func tags(_ fields: inout JSONFields) throws(JSONFieldError) -> [KeyTag] {
+        guard let value = try fields.optionalValue("tags") else { return [] }
+        let tags = value.array?.compactMap { pair -> KeyTag? in
+            guard let texts = pair.array?.compactMap(\.string), texts.count == 2 else { return nil }
+            return KeyTag(key: texts[0], value: texts[1])
+        }
+        guard let tags, tags.count == value.array?.count else {
+            throw invalid(fields.path("tags"), "must be pairs of texts")
+        }
+        return tags
     }
 
     private static func alias(_ json: JSON, at path: String) throws(JSONFieldError) -> KeyRecord.Alias {

@@ -32,6 +32,8 @@ package enum KMSLimits {
     package static let xksKeyID = 1...128
     package static let tagKey = 1...128
     package static let tagValue = 0...256
+    /// "Aliases per KMS key", Resource quotas (Developer Guide).
+    package static let aliasesPerKey = 50
     /// Tags on a key: tagging limits (AWS General Reference).
     package static let tags = 50
 

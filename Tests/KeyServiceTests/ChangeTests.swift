@@ -50,7 +50,7 @@ struct CreateKeyTests {
             (["KeySpec": "RSA_1024"], "ValidationException"),
             (["Origin": "EXTERNAL"], "UnsupportedOperationException"),
             (["MultiRegion": true], "UnsupportedOperationException"),
-            (["Tags": [["TagKey": "a", "TagValue": "b"]]], "UnsupportedOperationException"),
+            (["Tags": [["TagKey": "AWS:a", "TagValue": "b"]]], "TagException"),
             (["Policy": "{"], "MalformedPolicyDocumentException"),
             (["Policy": "{\"Version\":\"2012-10-17\",\"Statement\":[]}"], "MalformedPolicyDocumentException"),
         ] as [(JSON, String)]

@@ -76,6 +76,7 @@ package struct AccessCheck: Sendable {
         conditions["kms:MultiRegion"] = ["false"]
         if !key.aliases.isEmpty { conditions["kms:ResourceAliases"] = key.aliases.map(\.name) }
         if let alias { conditions["kms:RequestAlias"] = [alias] }
+        for tag in key.tags { conditions["aws:ResourceTag/\(tag.key)"] = [tag.value] }
         return request(on: key.arn, ownedBy: account, conditions: conditions)
     }
 

@@ -18,6 +18,7 @@ extension KeyService {
                 "An alias with the name \(call.keys.aliasARN(request.aliasName)) already exists"
             )
         }
+        try requireRoom(key)
         let now = call.circumstances.now
         key.aliases.append(.init(name: request.aliasName, creationDate: now, lastUpdatedDate: now))
         return try replacing(key, in: call.keys)
@@ -42,6 +43,7 @@ extension KeyService {
         alias.lastUpdatedDate = call.circumstances.now
         let keys = try replacing(loser, in: call.keys)
         var winner = loser.id == target.record.id ? loser : target.record
+        try requireRoom(winner)
         winner.aliases.append(alias)
         return try replacing(winner, in: keys)
     }
@@ -53,6 +55,15 @@ extension KeyService {
         var key = entry.record
         key.aliases.removeAll { $0.name == request.aliasName }
         return try replacing(key, in: call.keys)
+    }
+
+    private func requireRoom(_ key: KeyRecord) throws(KMSError) {
+        guard key.aliases.count < KMSLimits.aliasesPerKey else {
+            throw KMSError(
+                "LimitExceededException",
+                "\(key.arn) has \(KMSLimits.aliasesPerKey) aliases, the most of a key."
+            )
+        }
     }
 
     private func authorizeAlias(_ name: String, _ call: Call) throws(KMSError) {

@@ -8,16 +8,18 @@ import KMSProtocol
 extension KeyService {
     func createKey(_ request: CreateKeyRequest, _ call: Call) throws(KMSError) -> (keys: KeyTable, output: JSONObject?)
     {
-        try AccessCheck(
-            call: call,
-            parameters: [
-                "kms:KeySpec": [request.keySpec.rawValue],
-                "kms:KeyUsage": [request.keyUsage.rawValue],
-                "kms:KeyOrigin": [request.origin.rawValue],
-                "kms:MultiRegion": [request.multiRegion ? "true" : "false"],
-                "kms:BypassPolicyLockoutSafetyCheck": [request.bypassPolicyLockoutSafetyCheck ? "true" : "false"],
-            ]
-        ).require(ownedBy: call.keys.account)
+        var parameters = Self.conditionKeys(of: request.tags)
+        parameters["kms:KeySpec"] = [request.keySpec.rawValue]
+        parameters["kms:KeyUsage"] = [request.keyUsage.rawValue]
+        parameters["kms:KeyOrigin"] = [request.origin.rawValue]
+        parameters["kms:MultiRegion"] = [request.multiRegion ? "true" : "false"]
+        parameters["kms:BypassPolicyLockoutSafetyCheck"] = [request.bypassPolicyLockoutSafetyCheck ? "true" : "false"]
+        try AccessCheck(call: call, parameters: parameters).require(ownedBy: call.keys.account)
+        if !request.tags.isEmpty {
+            // "To use this parameter, you must have kms:TagResource permission in an IAM policy" (API Reference).
+            try AccessCheck(call: call.acting(as: "TagResource"), parameters: Self.conditionKeys(of: request.tags))
+                .require(ownedBy: call.keys.account)
+        }
         guard request.origin == .awsKMS, request.customKeyStoreID == nil, request.xksKeyID == nil else {
             throw KMSError(
                 "UnsupportedOperationException",
@@ -27,7 +29,6 @@ extension KeyService {
         guard !request.multiRegion else {
             throw KMSError("UnsupportedOperationException", "Multi-Region keys are not supported.")
         }
-        guard request.tags.isEmpty else { throw KMSError("UnsupportedOperationException", "Tags are not supported.") }
 
         let id: String
         let material: KeyRecord.Material
@@ -44,6 +45,7 @@ extension KeyService {
             usage: request.keyUsage,
             description: request.description,
             creationDate: call.circumstances.now,
+            tags: request.tags,
             policy: request.policy ?? Self.defaultKeyPolicy(account: call.keys.account, partition: call.keys.partition),
             origin: .inside,
             material: material

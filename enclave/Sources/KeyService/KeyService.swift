@@ -43,7 +43,7 @@ package struct KeyService: Sendable {
     /// Operations that read keys, change nothing and yield no secret.
     package static let readOperations: Set<String> = [
         "Sign", "Verify", "GenerateMac", "VerifyMac", "GetPublicKey", "DescribeKey", "GetKeyPolicy", "ListAliases",
-        "ListKeys", "ListKeyPolicies",
+        "ListKeys", "ListKeyPolicies", "ListResourceTags",
     ]
 
     /// Operations that change nothing and whose requests or responses hold secrets.
@@ -57,7 +57,7 @@ package struct KeyService: Sendable {
     /// Operations that change keys.
     package static let changeOperations: Set<String> = [
         "CreateKey", "CreateAlias", "UpdateAlias", "DeleteAlias", "PutKeyPolicy", "EnableKey", "DisableKey",
-        "ScheduleKeyDeletion", "CancelKeyDeletion", "UpdateKeyDescription",
+        "ScheduleKeyDeletion", "CancelKeyDeletion", "UpdateKeyDescription", "TagResource", "UntagResource",
     ]
 
     /// Answers one of the operations that change nothing: `operation` is the bare name (`Sign`), `input` the request's
@@ -82,6 +82,7 @@ package struct KeyService: Sendable {
         case "ListKeys": return try listKeys(ListKeysRequest(input), call)
         case "GetKeyPolicy": return try getKeyPolicy(GetKeyPolicyRequest(input), call)
         case "ListKeyPolicies": return try listKeyPolicies(ListKeyPoliciesRequest(input), call)
+        case "ListResourceTags": return try listResourceTags(ListResourceTagsRequest(input), call)
         case "Encrypt": return try encrypt(EncryptRequest(input), call)
         case "Decrypt": return try decrypt(DecryptRequest(input), call)
         case "GenerateDataKey": return try generateDataKey(GenerateDataKeyRequest(input), call)
@@ -119,6 +120,8 @@ package struct KeyService: Sendable {
         case "CancelKeyDeletion": return try cancelKeyDeletion(KeyLifecycleRequest(input), call)
         case "UpdateKeyDescription":
             return (try updateKeyDescription(UpdateKeyDescriptionRequest(input), call), nil)
+        case "TagResource": return (try tagResource(TagResourceRequest(input), call), nil)
+        case "UntagResource": return (try untagResource(UntagResourceRequest(input), call), nil)
         case "PutKeyPolicy": return (try putKeyPolicy(PutKeyPolicyRequest(input), call), nil)
         default: throw .unknownOperation
         }

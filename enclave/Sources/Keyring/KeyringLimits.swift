@@ -11,8 +11,7 @@ package enum KeyringLimits: Sendable {
     package static let sealedLength = 1 << 20
     package static let keys = 512
     package static let principals = 256
-    /// Aliases of one key (AWS KMS quota: 50).
-    package static let aliasesPerKey = 50
+    package static let aliasesPerKey = KMSLimits.aliasesPerKey
     /// IAM policies of one principal (AWS IAM quota: 10 attached policies, 20 at most).
     package static let policiesPerPrincipal = 20
     /// Bytes of one policy text (AWS KMS quota for key policies: 32 KB).
