@@ -15,7 +15,7 @@ PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0
 ARCHIVED_EVENTS := $(wildcard ../shared/data/systems/illuvrse/archive_go_filestore/audit_*.json)
 EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
 
-.PHONY: help setup build release run test benchmark fuzz lint format fixtures clean
+.PHONY: help setup build release run test soak benchmark fuzz lint format fixtures clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,6 +41,9 @@ run: build ## The demo: from nothing to verified signatures, and the attacks tha
 test: setup $(VENV)/.complete ## Every test
 	@# One at a time: many of them start processes and measure time, and two cores do not carry all of them at once.
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" swift test --no-parallel $(SWIFT_FLAGS)
+
+soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills of enclave and host
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 swift test --no-parallel $(SWIFT_FLAGS) --filter CrashTests
 
 benchmark: setup ## What verification costs, in multiples of one P-384 verification
 	swift run --package-path Benchmarks -c release verification-benchmark

@@ -246,6 +246,9 @@ struct MemberPattern: Sendable {
 
     static let aliasName = MemberPattern(text: "^[a-zA-Z0-9:/_-]+$") { isWord($0) || ":/-".unicodeScalars.contains($0) }
     static let xksKeyID = MemberPattern(text: "^[a-zA-Z0-9-_.]+$") { isWord($0) || "-.".unicodeScalars.contains($0) }
+    static let principalName = MemberPattern(text: "^[a-zA-Z0-9._-]+$") {
+        isWord($0) || ".-".unicodeScalars.contains($0)
+    }
     static let policyName = MemberPattern(text: "[\\w]+", allows: isWord)
     static let marker = MemberPattern(text: "[\\u0020-\\u00FF]*") { (0x20...0xFF).contains($0.value) }
     static let policy = MemberPattern(text: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+") {

@@ -110,7 +110,7 @@ extension SigV4Error {
         message: "Request is missing Authentication Token"
     )
 
-    static let invalidToken = SigV4Error(
+    package static let invalidToken = SigV4Error(
         name: "UnrecognizedClientException",
         message: "The security token included in the request is invalid."
     )

@@ -38,6 +38,28 @@ final class FakeHost: Sendable {
 
     typealias KMS = @Sendable (KMSCall) async throws -> HTTPResponse
 
+    /// What a host does with a version of the keyring that it is to store.
+    enum Store: Sendable, Equatable {
+        case honest
+        /// Does not store it, and says so.
+        case fails
+        /// Stores it, and says that it did not.
+        case storesAndFails
+        /// Says 204, and does not store it.
+        case lies
+        /// Says 409, and does not store it.
+        case conflicts
+        /// Does nothing until ``FakeHost/release()``, then stores it.
+        case waits
+        /// Stores it, and says so after ``FakeHost/release()`` only.
+        case storesAndWaits
+    }
+
+    struct StoreRequest: Sendable, Equatable {
+        var version: UInt64
+        var bytes: [UInt8]
+    }
+
     struct State: Sendable {
         var configuration: [UInt8]?
         var keyring: [UInt8]?
@@ -46,6 +68,16 @@ final class FakeHost: Sendable {
         var calls: [KMSCall] = []
         var log: [String] = []
         var takesLog = true
+        /// The version of ``keyring``.
+        var version: UInt64 = 1
+        /// What it does with the next stores, in order; after them it is honest.
+        var stores: [Store] = []
+        /// Every store that was asked for.
+        var storeRequests: [StoreRequest] = []
+        /// Stores under way now, and the most that ever were.
+        var storing = 0
+        var mostStoring = 0
+        var isReleased = false
         /// Documents that did not verify.
         var badDocuments = 0
     }
@@ -78,6 +110,7 @@ final class FakeHost: Sendable {
         switch (request.method, request.target) {
         case (.GET, "/config"): stored(state.withLock { $0.configuration })
         case (.GET, "/keyring"): stored(state.withLock { $0.keyring })
+        case (.PUT, "/keyring"): await store(request)
         case (.POST, "/kms"): await kms(request)
         case (.POST, "/log"): logged(request)
         default: HTTPResponse(status: .notFound)
@@ -87,6 +120,55 @@ final class FakeHost: Sendable {
     private func stored(_ bytes: [UInt8]?) -> HTTPResponse {
         guard let bytes else { return HTTPResponse(status: .notFound) }
         return HTTPResponse(status: .ok, body: ByteBuffer(bytes: bytes))
+    }
+
+    private func store(_ request: HTTPRequest) async -> HTTPResponse {
+        guard let version = request.headers.first(name: "Keyring-Version").flatMap(UInt64.init) else {
+            return HTTPResponse(status: .badRequest)
+        }
+        let stored = StoreRequest(version: version, bytes: Array(request.body.readableBytesView))
+        let behaviour = state.withLock { state in
+            state.storeRequests.append(stored)
+            state.storing += 1
+            state.mostStoring = max(state.mostStoring, state.storing)
+            return state.stores.isEmpty ? .honest : state.stores.removeFirst()
+        }
+        defer { state.withLock { $0.storing -= 1 } }
+        switch behaviour {
+        case .honest: return keep(stored)
+        case .fails: return HTTPResponse(status: .internalServerError)
+        case .storesAndFails:
+            _ = keep(stored)
+            return HTTPResponse(status: .badGateway)
+        case .lies: return HTTPResponse(status: .noContent)
+        case .conflicts: return HTTPResponse(status: .conflict)
+        case .waits:
+            await released()
+            return keep(stored)
+        case .storesAndWaits:
+            let response = keep(stored)
+            await released()
+            return response
+        }
+    }
+
+    private func keep(_ stored: StoreRequest) -> HTTPResponse {
+        state.withLock { state in
+            if stored.version == state.version, stored.bytes == state.keyring {
+                return HTTPResponse(status: .noContent)
+            }
+            guard stored.version == state.version + 1 else { return HTTPResponse(status: .conflict) }
+            state.keyring = stored.bytes
+            state.version = stored.version
+            return HTTPResponse(status: .noContent)
+        }
+    }
+
+    /// Lets stores that wait go on.
+    func release() { state.withLock { $0.isReleased = true } }
+
+    private func released() async {
+        while !state.withLock({ $0.isReleased }), (try? await Task.sleep(for: .milliseconds(5))) != nil {}
     }
 
     private func logged(_ request: HTTPRequest) -> HTTPResponse {

@@ -36,6 +36,8 @@ final class Rig: Sendable {
     let lines: Lines
     /// Those that go to standard error.
     let unsent: Lines
+    /// See ``nextDate()``.
+    let dates = Mutex<Int64>(0)
     private let client: HTTPClient
     private let directory: TemporaryDirectory
 
@@ -57,6 +59,7 @@ final class Rig: Sendable {
         isSimulatedModule: Bool = true,
         tap: @escaping BootTap = { $0 },
         directory: TemporaryDirectory? = nil,
+        changePatience: Duration = .seconds(20),
         tamper: (Workshop, inout FakeHost.State) throws -> Void = { _, _ in }
     ) async throws {
         let workshop = try workshop ?? Workshop()
@@ -85,6 +88,8 @@ final class Rig: Sendable {
             listen: .tcp(host: "127.0.0.1", port: 0),
             retry: RetryPolicy(base: .milliseconds(20), cap: .milliseconds(50)),
             clockInterval: clockInterval,
+            changePatience: changePatience,
+            repeatPause: .zero,
             tap: tap
         )
         if let bootTime { environment.bootTime = bootTime }
@@ -93,13 +98,15 @@ final class Rig: Sendable {
             group: Self.group,
             log: EnclaveLog(sink: { lines.append($0) }, unsent: { unsent.append($0) })
         )
-        client = HTTPClient(
-            enclave.endpoint,
-            group: Self.group,
-            limits: HTTPLimits(bodyLength: 1 << 20),
-            timeout: .seconds(60)
-        )
+        client = Self.client(enclave.endpoint)
     }
+
+    private static func client(_ endpoint: Endpoint) -> HTTPClient {
+        HTTPClient(endpoint, group: group, limits: HTTPLimits(bodyLength: 1 << 20), timeout: .seconds(60))
+    }
+
+    /// One more connection: each carries one request at a time.
+    func connection() -> HTTPClient { Self.client(enclave.endpoint) }
 
     func stop() async {
         await client.close()
@@ -149,6 +156,8 @@ final class Rig: Sendable {
         var host = Workshop.host
         /// Seconds from now.
         var skew: Int64 = 0
+        /// Instead of the time that it is.
+        var date: Timestamp?
         var region = Workshop.region
         var service = "kms"
         /// Signed too.
@@ -177,7 +186,7 @@ final class Rig: Sendable {
                 secretAccessKey: secret
             ),
             scope: SigV4Scope(region: signing.region, service: signing.service),
-            at: Workshop.now().advanced(byMilliseconds: signing.skew * 1000)
+            at: signing.date ?? Workshop.now().advanced(byMilliseconds: signing.skew * 1000)
         )
         headers += added
         return HTTPRequest(
@@ -221,7 +230,7 @@ final class Rig: Sendable {
 
     func answer(_ response: HTTPResponse) throws -> Answer {
         let body = Array(response.body.readableBytesView)
-        let output = try JSON.parse(body).object ?? JSONObject()
+        let output = body.isEmpty ? JSONObject() : try JSON.parse(body).object ?? JSONObject()
         return Answer(
             status: Int(response.status.code),
             headers: response.headers,

@@ -139,7 +139,7 @@ import Transport
     }
 
     @Test(arguments: [
-        "TrentService.Decrypt", "TrentService.CreateKey", "TrentService.Nonsense", "KeyBroker.Nonsense",
+        "TrentService.Decrypt", "TrentService.CreateGrant", "TrentService.Nonsense", "KeyBroker.Nonsense",
         "Other.Sign", "Sign", "",
     ])
     func `an operation that is not offered is unknown`(target: String) async throws {

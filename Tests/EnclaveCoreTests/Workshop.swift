@@ -43,7 +43,7 @@ struct Workshop: Sendable {
     }
 
     let tsk: [UInt8]
-    let contents: KeyringContents
+    var contents: KeyringContents
     var configuration: BrokerConfiguration
 
     /// Around a keyring of these contents, else the usual ones.

@@ -57,7 +57,8 @@ struct RandomTests {
             bench.error(operation, input)
                 == KMSError(
                     "UnsupportedOperationException",
-                    "\(operation) answers with a secret, which leaves this service only over TLS that ends inside it."
+                    "\(operation) answers with a secret, which leaves this service only over TLS that ends inside it: "
+                        + "set ingress.tls in the broker's configuration, and connect with https."
                 )
         )
         bench.circumstances.isSecureTransport = true

@@ -128,6 +128,7 @@ struct TagTests {
                     "Effect": "Allow", "Action": ["kms:GenerateMac", "kms:TagResource"], "Resource": "*",
                     "Condition": ["StringEquals": ["aws:ResourceTag/team": "audit"]],
                 ],
+                ["Effect": "Allow", "Action": "kms:PutKeyPolicy", "Resource": "*"],
                 [
                     "Effect": "Deny", "Action": "kms:TagResource", "Resource": "*",
                     "Condition": ["ForAnyValue:StringEquals": ["aws:TagKeys": "team"]],

@@ -37,6 +37,17 @@ struct ClientTests {
         #expect(result.text.hasSuffix("ok\n"))
     }
 
+    @Test(.enabled(if: hasBoto3, "boto3 and cryptography are not installed: make test installs them"))
+    func `boto3 changes keys, and its own retries tell the same change twice from a repetition`() async throws {
+        let broker = try await RunningBroker()
+        let result = try await Programs.run(
+            ["python3", Self.clients.appendingPathComponent("boto3_changes.py").path],
+            environment: broker.clientEnvironment
+        )
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.text.hasSuffix("ok\n"))
+    }
+
     @Test(.enabled(if: hasAWS, "the aws command is not installed: make test installs it"))
     func `the aws command signs, verifies and authenticates through the ingress, and openssl agrees`() async throws {
         let broker = try await RunningBroker()

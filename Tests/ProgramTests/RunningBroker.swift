@@ -176,7 +176,12 @@ final class RunningBroker {
 
     static func now() -> Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
-    static func client(_ url: String, id: String, secret: String) throws -> KMSClient {
+    static func client(
+        _ url: String,
+        id: String,
+        secret: String,
+        transport: WebTransport = WebTransport()
+    ) throws -> KMSClient {
         var bytes = Array(secret.utf8)
         let credentials = AWSCredentials(
             accessKeyID: id,
@@ -186,7 +191,7 @@ final class RunningBroker {
             endpoint: url,
             region: "us-east-1",
             credentials: credentials,
-            transport: WebTransport(),
+            transport: transport,
             clock: now
         )
     }

@@ -23,8 +23,10 @@ struct Authenticator: Sendable {
     private static let signingName = "kms"
 
     private let verifier: SigV4Verifier<Caller>
+    let principals: PrincipalTable
 
     init(_ configuration: BrokerConfiguration, _ principals: PrincipalTable) {
+        self.principals = principals
         verifier = SigV4Verifier(
             scope: SigV4Scope(region: configuration.region, service: Self.signingName),
             hosts: configuration.hosts,

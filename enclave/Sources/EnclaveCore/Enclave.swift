@@ -13,6 +13,7 @@ package final class Enclave: Sendable {
     private let server: HTTPServer
     private let relay: RelayConnections
     private let threads: NIOThreadPool
+    private let writer: KeyringWriter
     private let tasks: [Task<Void, Never>]
 
     /// Starts: entropy, clock, listener; then goes on by itself to configuration, unlock and service.
@@ -40,6 +41,14 @@ package final class Enclave: Sendable {
         }
         let state = StateCell(.started(started))
         let deferred = DeferredWork(threads: threads)
+        let writer = KeyringWriter(
+            state: state,
+            clock: clock,
+            threads: threads,
+            patience: environment.changePatience,
+            repeatPause: environment.repeatPause,
+            log: log
+        )
         let desk = AttestationDesk(module: environment.module)
         let gate = RequestGate(log: log)
         let router = Router(
@@ -48,7 +57,8 @@ package final class Enclave: Sendable {
                 clock: clock,
                 deferred: deferred,
                 gate: gate,
-                operations: BrokerOperations(desk: desk)
+                operations: BrokerOperations(desk: desk),
+                writer: writer
             ),
             publicEndpoints: PublicEndpoints(deferred: deferred, desk: desk, gate: gate, clock: clock)
         )
@@ -69,6 +79,7 @@ package final class Enclave: Sendable {
         self.state = state
         self.relay = relay
         self.threads = threads
+        self.writer = writer
         tasks = [
             Task { await boot.run(started) },
             Task { for await line in log.lines where !(await relay.log(line)) { log.unsent(line) } },
@@ -86,7 +97,9 @@ package final class Enclave: Sendable {
     package func shutdown() async {
         for task in tasks { task.cancel() }
         await server.shutdown(grace: EnclaveLimits.shutdownGrace)
+        await writer.stop()
         await relay.close()
+        await writer.ended()
         for task in tasks { await task.value }
         try? await threads.shutdownGracefully()
     }

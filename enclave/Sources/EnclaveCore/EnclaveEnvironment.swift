@@ -19,6 +19,10 @@ package struct EnclaveEnvironment: Sendable {
     package var retry: RetryPolicy
     /// Between two readings of the module's time.
     package var clockInterval: Duration
+    /// How long the client of a change waits for the host to store it.
+    package var changePatience: Duration
+    /// How long the refusal of a change that was made already is held: longer than the second that its date names.
+    package var repeatPause: Duration
     /// What stands between the boot and its environment: nothing, or a recorder.
     package var tap: BootTap
 
@@ -31,6 +35,8 @@ package struct EnclaveEnvironment: Sendable {
         bootTime: @escaping TrustedClock.BootTime = { BootClock.milliseconds },
         retry: RetryPolicy = .standard,
         clockInterval: Duration = .seconds(60),
+        changePatience: Duration = EnclaveLimits.changePatience,
+        repeatPause: Duration = EnclaveLimits.repeatPause,
         tap: @escaping BootTap = { $0 }
     ) {
         self.module = module
@@ -41,6 +47,8 @@ package struct EnclaveEnvironment: Sendable {
         self.bootTime = bootTime
         self.retry = retry
         self.clockInterval = clockInterval
+        self.changePatience = changePatience
+        self.repeatPause = repeatPause
         self.tap = tap
     }
 }

@@ -7,7 +7,7 @@ import NIOCore
 import Transport
 
 /// What the enclave bears from its host and its clients. Where no standard says, the numbers are this product's.
-enum EnclaveLimits: Sendable {
+package enum EnclaveLimits: Sendable {
     /// A `Verify` with the longest message, signature and grant tokens has about 100 KB of JSON.
     static let requestBody = 256 * 1024
     /// Attestations and slow signatures that wait or run at one time; more are throttled. Their bodies are in memory.
@@ -23,6 +23,18 @@ enum EnclaveLimits: Sendable {
 
     /// A `SignBatch` of 1,000 digests has about 92 KB of JSON; this leaves room for messages of some 370 bytes.
     static let batchBody = 512 * 1024
+
+    /// Changes that wait for their turn; more are throttled.
+    static let waitingChanges = 64
+    /// How long the client of a change waits for the host to store it. Less than SDKs wait (60 s), more than an RSA-4096
+    /// key takes.
+    package static let changePatience = Duration.seconds(20)
+    /// SigV4 dates are whole seconds: after this, a request that is signed again has another one.
+    package static let repeatPause = Duration.seconds(1)
+    /// Accepted changes of one resource with one date, in whole seconds; more wait for the next second.
+    static let changesPerSecond = 256
+    /// Resources whose last change is remembered one by one.
+    package static let rememberedChanges = 4096
 
     static let server = HTTPLimits(
         bodyLength: requestBody,

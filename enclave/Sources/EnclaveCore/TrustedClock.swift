@@ -21,12 +21,16 @@ package final class TrustedClock: Sendable {
     private let module: SecurityModule
     private let bootTime: BootTime
     private let anchor: Mutex<Anchor>
+    /// The first time that the module told: when this boot began, as far as it knows.
+    package let start: Timestamp
 
     /// Reads the module's time once.
     package init(module: SecurityModule, bootTime: @escaping BootTime) throws(SecurityModuleError) {
         self.module = module
         self.bootTime = bootTime
-        anchor = Mutex(try Self.read(module, bootTime))
+        let first = try Self.read(module, bootTime)
+        start = Timestamp(milliseconds: first.moduleTime)
+        anchor = Mutex(first)
     }
 
     /// Reads the module's time again. When that fails, the last anchor stays.

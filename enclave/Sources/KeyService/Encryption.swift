@@ -179,10 +179,7 @@ extension KeyService {
     ) throws(KMSError) {
         guard let recipient else {
             guard call.circumstances.isSecureTransport || !plaintextNeedsTLS else {
-                throw KMSError(
-                    "UnsupportedOperationException",
-                    "\(call.operation) answers with a secret, which leaves this service only over TLS that ends inside it."
-                )
+                throw .secretNeedsTLS(call.operation)
             }
             let plaintext = secret.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) } }
             output["Plaintext"] = .blob(plaintext)

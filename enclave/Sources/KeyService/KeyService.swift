@@ -129,6 +129,15 @@ package struct KeyService: Sendable {
 }
 
 extension KMSError {
+    /// An answer that holds a secret, over a connection that others can read.
+    package static func secretNeedsTLS(_ operation: String) -> KMSError {
+        KMSError(
+            "UnsupportedOperationException",
+            "\(operation) answers with a secret, which leaves this service only over TLS that ends inside it: "
+                + "set ingress.tls in the broker's configuration, and connect with https."
+        )
+    }
+
     /// The cryptographic library refused what cannot depend on input.
     static let cryptographyFailed = KMSError("KMSInternalException", "A cryptographic operation failed.")
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Cryptography
+package import Cryptography
 
 /// Access keys as the broker makes them: of the form that AWS SDKs expect, and never AWS's own.
-enum AccessKey {
+package enum AccessKey {
     /// Where AWS's have `AKIA`: what is seen in a log or a repository names its origin.
     static let prefix = "KBAK"
     /// As long as AWS's.
@@ -17,13 +17,13 @@ enum AccessKey {
     )
 
     /// 80 random bits in base32.
-    static func makeID(random: RandomSource) throws(CryptographyError) -> String {
+    package static func makeID(random: RandomSource) throws(CryptographyError) -> String {
         let bytes = try random(idLength - prefix.utf8.count)
         return prefix + String(decoding: bytes.map { idAlphabet[Int($0 & 31)] }, as: UTF8.self)
     }
 
     /// 240 random bits, from locked memory into locked memory.
-    static func makeSecret() throws(CryptographyError) -> SharedSecret {
+    package static func makeSecret() throws(CryptographyError) -> SharedSecret {
         let random = try SecretBytes.random(count: secretLength)
         let secret = try SecretBytes(count: secretLength) { (target) throws(CryptographyError) in
             random.withBytes { source in

@@ -43,7 +43,7 @@ struct AttestationDesk: Sendable {
             guard let spki = key.spki else { throw .noPublicKey }
             let createdAt = UInt64(clamping: key.creationDate.seconds)
             userData.signingKeyDigest = Hash.digest(.sha256, spki)
-            userData.signingKeyOrigin = (key.origin.attested, createdAt)
+            userData.signingKeyOrigin = (key.origin.attested(born: configured.configuration.tsk.born), createdAt)
         }
         return userData
     }
@@ -55,11 +55,13 @@ struct AttestationDesk: Sendable {
 }
 
 extension KeyRecord.Origin {
-    fileprivate var attested: AttestationUserData.KeyOrigin {
+    /// Whoever made an offline keyring knows its TSK, and so could open what the enclave seals later: a key that was made
+    /// inside counts for no more than the keyring that it lies in.
+    fileprivate func attested(born: String) -> AttestationUserData.KeyOrigin {
         switch self {
         case .imported: .imported
-        case .offline: .madeOffline
-        case .inside: .madeInside
+        case .inside where born != BrokerConfiguration.bornOffline: .madeInside
+        case .offline, .inside: .madeOffline
         }
     }
 }

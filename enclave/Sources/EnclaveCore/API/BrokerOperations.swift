@@ -45,6 +45,17 @@ struct BrokerOperations: Sendable {
         return status
     }
 
+    /// `{Limit?, Marker?}` → `{Principals, NextMarker?, Truncated}`, in the order of access key ids.
+    static func principals(_ input: JSONObject, _ unlocked: Unlocked) throws(KMSError) -> JSONObject {
+        let request = try ListPrincipalsRequest(input)
+        let page = try Page(
+            of: unlocked.contents.principals,
+            limit: request.limit,
+            after: request.marker
+        ) { $0.accessKeyID }
+        return page.output(as: "Principals") { .object($0.description) }
+    }
+
     /// `{Nonce, KeyId?}` → `{AttestationDocument}`.
     func attestation(_ input: JSONObject, _ unlocked: Unlocked) throws(KMSError) -> JSONObject {
         let nonce = try Self.nonce(input)

@@ -14,6 +14,9 @@ enum Reply: Sendable {
         response(.ok, contentType: amzJSON, body: JSON.object(output).serialized())
     }
 
+    /// As KMS answers operations without output.
+    static func empty() -> HTTPResponse { response(.ok, contentType: amzJSON, body: []) }
+
     /// As AWS JSON 1.1 has them: the name in a header and in the body.
     static func failure(_ error: KMSError) -> HTTPResponse {
         var response = response(

@@ -11,30 +11,41 @@ import Transport
 /// `POST /`: KMS and the broker's own operations. State, authentication, operation, input, allowance, authorisation,
 /// act.
 struct ServiceEndpoint: Sendable {
-    /// GenerateRandom is refused by name until TLS ends in here: the host would read what it answers.
+    /// Those that change nothing. GenerateRandom is refused by name where no TLS ends in here: the host would read what it
+    /// answers. Changes go to the writer.
     static let operations = KeyService.readOperations.union([KeyService.randomOperation])
 
     let clock: TrustedClock
     let deferred: DeferredWork
     let gate: RequestGate
     let operations: BrokerOperations
+    let writer: KeyringWriter
 
     func answer(_ request: HTTPRequest, _ unlocked: Unlocked, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
         do throws(KMSError) {
             let now = clock.now
             let body = Array(request.body.readableBytesView)
-            let caller = try authenticate(request, body: body, unlocked, at: now)
+            let sender = try authenticate(request, body: body, unlocked, at: now)
+            let caller = sender.caller
             let target = try OperationTarget(try Self.single(RelayHeader.target, in: request.headers))
             let input = try KMSRequestBody.parse(body)
             let circumstances = Circumstances(now: now, isSecureTransport: request.isSecureTransport)
             if target.prefix == TargetPrefix.kms {
+                if KeyService.changeOperations.contains(target.operation) {
+                    return try change(.kms(target.operation), input, sender, circumstances, on: loop)
+                }
                 return try kms(target.operation, input, caller, circumstances, unlocked, on: loop)
             }
             guard let operation = BrokerOperation(rawValue: target.operation) else { throw .unknownOperation }
             switch operation {
             case .signBatch: return try signBatch(input, caller, circumstances, unlocked, on: loop)
-            case .createPrincipal, .deletePrincipal, .listPrincipals, .putPrincipalPolicy:
-                throw .unknownOperation
+            case .createPrincipal: return try change(.principal(.create), input, sender, circumstances, on: loop)
+            case .deletePrincipal: return try change(.principal(.delete), input, sender, circumstances, on: loop)
+            case .putPrincipalPolicy: return try change(.principal(.putPolicy), input, sender, circumstances, on: loop)
+            case .listPrincipals:
+                try gate.admit(.reading, of: caller, at: now)
+                try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
+                return loop.makeSucceededFuture(Reply.success(try BrokerOperations.principals(input, unlocked)))
             case .getStatus:
                 try gate.admit(.reading, of: caller, at: now)
                 try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
@@ -56,11 +67,11 @@ struct ServiceEndpoint: Sendable {
         body: [UInt8],
         _ unlocked: Unlocked,
         at now: Timestamp
-    ) throws(KMSError) -> Caller {
+    ) throws(KMSError) -> Authenticated {
         do {
             let authenticated = try unlocked.authenticator.authenticate(request, body: body, at: now)
             gate.wasAuthenticated(authenticated, at: now)
-            return authenticated.caller
+            return authenticated
         } catch {
             gate.wasRefused()
             throw error
@@ -72,6 +83,32 @@ struct ServiceEndpoint: Sendable {
         let values = headers[name]
         guard values.count <= 1 else { throw .unknownOperation }
         return values.first
+    }
+
+    // MARK: Changes
+
+    /// Authorised by the writer, on the version of the keyring that it changes.
+    private func change(
+        _ operation: ChangeRequest.Operation,
+        _ input: JSONObject,
+        _ sender: Authenticated,
+        _ circumstances: Circumstances,
+        on loop: any EventLoop
+    ) throws(KMSError) -> EventLoopFuture<HTTPResponse> {
+        let request = ChangeRequest(
+            operation: operation,
+            input: input,
+            sender: sender,
+            isSecureTransport: circumstances.isSecureTransport
+        )
+        try gate.admit(.kms(request.name, nil), of: sender.caller, at: circumstances.now)
+        return loop.makeFutureWithTask { [writer] in
+            switch await writer.perform(request) {
+            case .success(let output?): Reply.success(output)
+            case .success(nil): Reply.empty()
+            case .failure(let error): Reply.failure(error)
+            }
+        }
     }
 
     // MARK: KMS

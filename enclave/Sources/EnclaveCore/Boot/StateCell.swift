@@ -12,6 +12,13 @@ final class StateCell: Sendable {
 
     var current: EnclaveState { state.withLock { $0 } }
 
+    /// Puts the next version of the keyring in place of the current one; ``KeyringWriter`` alone does that.
+    func advance(to next: Unlocked) {
+        state.withLock { state in
+            if case .unlocked = state { state = .unlocked(next) }
+        }
+    }
+
     /// Failed is final, and unlocked is left for failed alone: a request for any other step changes nothing.
     func enter(_ next: EnclaveState) {
         state.withLock { state in

@@ -24,6 +24,7 @@ package enum RequestCost: Sendable, Equatable {
         case "Verify": .work(spec?.verifyingCost ?? 1)
         // KMS grants 5 CreateKey a second, and 15 of other changes.
         case "CreateKey": .change(3)
+        case "CreatePrincipal", "DeletePrincipal", "PutPrincipalPolicy": .change(1)
         default: KeyService.changeOperations.contains(operation) ? .change(1) : reading
         }
     }
