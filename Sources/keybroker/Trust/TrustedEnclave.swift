@@ -42,6 +42,8 @@ struct TrustedEnclave: Sendable {
         do {
             enclave = try AttestedEnclave(verifying: connection.document, policy: policy)
         } catch {
+            // A policy that no verifier takes is the user's mistake, not the enclave's.
+            guard error.status == .failure else { throw error }
             throw TrustRefusal(.attestation, error.message)
         }
         let userData = enclave.userData
