@@ -76,7 +76,7 @@ class Deployment:
         self.specify(keys)
         self.run("keybroker", "keyring", "create", "--spec", folder / "keyring.json", "--kms-key",
                  answer["KeyMetadata"]["Arn"], "--broker-id", "bench", "--configuration", folder / "enclave.json",
-                 "--state", folder / "state", "--credentials", folder / "credentials",
+                 "--state", folder / "state", "--credentials", folder / "credentials", "--plain-http",
                  env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
                       "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{self.kms_port}"})
         text = (folder / "credentials").read_text()

@@ -32,14 +32,4 @@ extension Span where Element == UInt8 {
         }
         return count < other.count
     }
-
-    /// Where `byte` stands first, at `start` or behind it.
-    package func firstIndex(of byte: UInt8, from start: Int = 0) -> Int? {
-        var index = start
-        while index < count {
-            if self[index] == byte { return index }
-            index += 1
-        }
-        return nil
-    }
 }

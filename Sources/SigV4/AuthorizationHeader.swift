@@ -16,7 +16,7 @@ struct AuthorizationHeader {
         guard value.count <= SigV4Constants.authorizationLength else {
             throw .incomplete("Authorization header is too long.")
         }
-        for index in value where !(0x20...0x7E).contains(bytes[index]) {
+        guard bytes[value].allSatisfy({ (0x20...0x7E).contains($0) }) else {
             throw .incomplete("Authorization header has characters that it may not have.")
         }
         let text = Self.trimmed(bytes, value.lowerBound, value.upperBound, atEnd: false)
