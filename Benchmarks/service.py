@@ -143,8 +143,8 @@ class Deployment:
 
     def key_wait(self):
         """Seconds that the last boot waited for its RSA-2048 key, when everything else was ready for it."""
-        waits = re.findall(r'"waitedMilliseconds":(\d+)', (self.folder / "enclave.log").read_text())
-        return int(waits[-1]) / 1000 if waits else 0
+        waits = re.findall(r'"waitedMilliseconds":(\d+)', (self.folder / "host.log").read_text())
+        return int(waits[-1]) / 1000
 
     def boot(self):
         """Starts the enclave; seconds from the start of its process to its first signature, and how many of them it
