@@ -40,6 +40,15 @@ static inline OSSL_DECODER_CTX *kb_private_key_decoder(EVP_PKEY **place, const c
     return OSSL_DECODER_CTX_new_for_pkey(place, "DER", "PrivateKeyInfo", type, EVP_PKEY_KEYPAIR, NULL, NULL);
 }
 
+/// Chooses the hash of a MAC context. 1 when done.
+static inline int kb_mac_set_digest(EVP_MAC_CTX *context, const char *digest) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(context, parameters);
+}
+
 /// One HKDF step (RFC 5869): `extra` is the salt or the info, as `extra_name` says. 1 when done.
 static inline int kb_hkdf(EVP_KDF_CTX *context, int mode, const char *digest, const void *key, size_t key_count,
                           const char *extra_name, const void *extra, size_t extra_count, void *output,

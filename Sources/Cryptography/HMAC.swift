@@ -99,19 +99,12 @@ private struct HMACPrototype: @unchecked Sendable {  // The context is only copi
 
     private init(_ algorithm: HashAlgorithm) {
         Library.setUp()
-        var name = Array(algorithm.opensslName.utf8CString)
         guard let mac = unsafe EVP_MAC_fetch(nil, "HMAC", nil), let context = unsafe EVP_MAC_CTX_new(mac) else {
             Library.isUnusable("authenticate")
         }
         unsafe EVP_MAC_free(mac)
-        let isSet = unsafe name.withUnsafeMutableBufferPointer { name in
-            let parameters = unsafe [
-                OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.baseAddress, 0),
-                OSSL_PARAM_construct_end(),
-            ]
-            return unsafe EVP_MAC_CTX_set_params(context, parameters) == 1
-        }
-        guard isSet else { Library.isUnusable("authenticate") }
+        // In C: parameters keep pointers to their names, which must not be Swift's temporary copies.
+        guard unsafe kb_mac_set_digest(context, algorithm.opensslName) == 1 else { Library.isUnusable("authenticate") }
         unsafe self.context = context
     }
 
