@@ -138,6 +138,25 @@ struct SchemaTests {
         #expect(try JSON.parse(attested).object?["broker"] != nil)
     }
 
+    @Test func `what trust prints and keeps is as its schemas say, trusted or not`() async throws {
+        let broker = try await RunningBroker(tls: true)
+        let output = try JSONSchema("trust-output")
+        let state = try JSONSchema("trust-state")
+        let trusted = try await broker.trust(["--json"])
+        #expect(try output.faults(in: trusted.output) == [], "\(trusted.errors)")
+        #expect(try JSON.parse(trusted.output).object?["trusted"] == true)
+        #expect(try state.faults(in: try broker.folder.bytes("trust/test.json")) == [])
+
+        let seen = #"{"format": 1, "keyrings": [{"keyringId": "test-keys", "version": 99, "digest": "DIGEST"}]}"#
+            .replacing("DIGEST", with: String(repeating: "0", count: 96))
+        try broker.folder.write("trust/test.json", seen)
+        #expect(try state.faults(in: Array(seen.utf8)) == [])
+        let refused = try await broker.trust(["--json"])
+        #expect(refused.status == 1)
+        #expect(try output.faults(in: refused.output) == [])
+        #expect(try JSON.parse(refused.output).object?["reason"] == "keyring-rollback")
+    }
+
     @Test func `what keyring create prints is as its schema says`() async throws {
         let folder = try TemporaryDirectory()
         try folder.write(
