@@ -27,7 +27,11 @@ struct BrokerSession: Sendable {
         async throws(CommandFailure) -> Result<JSONObject, KMSError>
     {
         do {
-            return .success(try await client.call(Self.kmsTarget(operation), .object(input)))
+            return .success(
+                try await retrying { () throws(KMSClient.Failure) in
+                    try await client.call(Self.kmsTarget(operation), .object(input))
+                }
+            )
         } catch {
             if case .service(let answer, _) = error, errors.contains(answer.name) { return .failure(answer) }
             throw BrokerFailure.explained(error, url: url)
@@ -41,26 +45,67 @@ struct BrokerSession: Sendable {
 
     /// The same with the answer's bytes, before anything has copied a secret out of them.
     func bytes(_ operation: BrokerOperation, _ input: JSONObject) async throws(CommandFailure) -> [UInt8] {
+        let body = JSON.object(input).serialized()
+        do {
+            return try await retrying { () throws(KMSClient.Failure) in
+                try await forwarded(operation.target, body)
+            }
+        } catch {
+            throw BrokerFailure.explained(error, url: url)
+        }
+    }
+
+    private func forwarded(_ target: String, _ body: [UInt8]) async throws(KMSClient.Failure) -> [UInt8] {
         let response: WebResponse
         do {
-            response = try await client.forward(operation.target, JSON.object(input).serialized())
+            response = try await client.forward(target, body)
         } catch {
-            throw BrokerFailure.explained(KMSClient.Failure.transport(error), url: url)
+            throw .transport(error)
         }
         guard response.status == 200 else {
             let error = KMSError(body: response.body, errorTypeHeader: response.header(KMSHeader.errorType))
-            let failure = error.map { KMSClient.Failure.service($0, status: response.status) }
-            throw BrokerFailure.explained(failure ?? .malformedResponse, url: url)
+            throw error.map { .service($0, status: response.status) } ?? .malformedResponse
         }
         return response.body
     }
 
     private func call(target: String, _ input: JSONObject) async throws(CommandFailure) -> JSONObject {
         do {
-            return try await client.call(target, .object(input))
+            return try await retrying { () throws(KMSClient.Failure) in
+                try await client.call(target, .object(input))
+            }
         } catch {
             throw BrokerFailure.explained(error, url: url)
         }
+    }
+
+    // MARK: Trying again
+
+    /// A request that was refused for its date alone is sent again with a later one.
+    private static let tries = 3
+    /// Signatures are dated by the second (SigV4).
+    private static let pause = Duration.milliseconds(1100)
+
+    private func retrying<R: Sendable>(_ send: () async throws(KMSClient.Failure) -> R)
+        async throws(KMSClient.Failure) -> R
+    {
+        var tries = 1
+        while true {
+            do {
+                return try await send()
+            } catch {
+                guard tries < Self.tries, Self.isWorthAnotherTry(error) else { throw error }
+                try? await Task.sleep(for: Self.pause)
+                tries += 1
+            }
+        }
+    }
+
+    /// Whether the broker says that it did nothing, and that the same request may succeed: it is dated before the last
+    /// change or the start, or came twice within a second. Any other failure may have had an effect.
+    private static func isWorthAnotherTry(_ failure: KMSClient.Failure) -> Bool {
+        guard case .service(let error, _) = failure, error.name == "KMSInternalException" else { return false }
+        return error.message?.hasPrefix("Nothing was changed: ") == true
     }
 
     private static func kmsTarget(_ operation: String) -> String { "\(TargetPrefix.kms).\(operation)" }
