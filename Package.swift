@@ -80,6 +80,7 @@ var neutral: [Target] {
             path: "Sources/NitroAttestation"
         ),
         .target(name: "AccessPolicy", dependencies: ["Encoding"], path: "Sources/AccessPolicy"),
+        .target(name: "PolicyTools", dependencies: ["AccessPolicy", "Encoding"], path: "Sources/PolicyTools"),
         .target(name: "SigV4", dependencies: ["Cryptography", "Encoding"], path: "Sources/SigV4"),
         .target(name: "KMSProtocol", dependencies: ["Encoding"], path: "Sources/KMSProtocol"),
         .target(
@@ -122,7 +123,8 @@ var neutral: [Target] {
             name: "keybroker",
             dependencies: [
                 "AWSClient", "AccessPolicy", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography",
-                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "KeyringFiles", "NitroAttestation", "SigV4",
+                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "KeyringFiles", "NitroAttestation",
+                "PolicyTools", "SigV4",
                 "SoftwareModule", "Transport", nio("NIOCore"), nio("NIOPosix"),
                 nio("NIOHTTP1"), log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -246,7 +248,7 @@ var tests: [Target] {
         test("CryptographyTests", ["Cryptography", "Encoding"]),
         test("COSETests", ["CBOR", "COSE", "Cryptography", "Encoding"]),
         test("NitroAttestationTests", ["CBOR", "COSE", "Cryptography", "Encoding", "NitroAttestation"]),
-        test("AccessPolicyTests", ["AccessPolicy", "BrokerProtocol", "Encoding"]),
+        test("AccessPolicyTests", ["AccessPolicy", "BrokerProtocol", "Encoding", "PolicyTools"]),
         test("SigV4Tests", ["Cryptography", "Encoding", "SigV4"]),
         test("KMSProtocolTests", ["Encoding", "KMSProtocol"]),
         test("AuditTrailTests", ["AuditTrail", "Cryptography", "Encoding"]),
@@ -335,7 +337,7 @@ var fuzzers: [(name: String, dependencies: [String])] {
         ("FuzzCMS", ["Cryptography"]),
         ("FuzzJSON", ["Encoding"]),
         ("FuzzKeyring", ["Keyring"]),
-        ("FuzzPolicy", ["AccessPolicy"]),
+        ("FuzzPolicy", ["AccessPolicy", "PolicyTools"]),
         ("FuzzSigV4", ["Cryptography", "Encoding", "SigV4"]),
     ]
 }

@@ -2,6 +2,7 @@
 
 import AccessPolicy
 import FuzzSupport
+import PolicyTools
 
 private func request(_ action: String) -> AccessRequest {
     AccessRequest(

@@ -79,7 +79,7 @@ struct Condition: Sendable {
     private func compare(_ value: String, _ expected: ConditionValue, _ facts: RequestFacts) -> ConditionOutcome {
         switch expected {
         case .text(let text): return ConditionOutcome(value.unicodeScalars.elementsEqual(text))
-        case .foldedText(let text): return ConditionOutcome(ConditionValue.folded(value) == text)
+        case .foldedText(let text): return ConditionOutcome(caseFolded(value) == text)
         case .pattern(let pattern): return ConditionOutcome(pattern.matches(Array(value.unicodeScalars)))
         case .arn(let fields):
             let parts = value.unicodeScalars.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)

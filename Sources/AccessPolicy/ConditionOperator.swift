@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The name of a condition operator, taken apart: `ForAnyValue:StringNotEqualsIfExists`.
-struct ConditionOperator: Sendable, Equatable {
+package struct ConditionOperator: Sendable, Equatable {
     /// How several values of a key in the request count.
-    enum Quantifier: String, Sendable {
+    package enum Quantifier: String, Sendable {
         case forAllValues = "ForAllValues:"
         case forAnyValue = "ForAnyValue:"
     }
 
     /// What is compared; the negated forms are the same with `isNegated`.
-    enum Comparison: Sendable, Equatable {
+    package enum Comparison: Sendable, Equatable {
         case stringEquals
         case stringEqualsIgnoreCase
         case stringLike
@@ -22,7 +22,7 @@ struct ConditionOperator: Sendable, Equatable {
         case null
     }
 
-    enum Order: Sendable, Equatable {
+    package enum Order: Sendable, Equatable {
         case equal
         case less
         case lessOrEqual
@@ -30,13 +30,13 @@ struct ConditionOperator: Sendable, Equatable {
         case greaterOrEqual
     }
 
-    let quantifier: Quantifier?
-    let comparison: Comparison
-    let isNegated: Bool
-    let ifExists: Bool
+    package let quantifier: Quantifier?
+    package let comparison: Comparison
+    package let isNegated: Bool
+    package let ifExists: Bool
 
     /// Nil for a name that is no operator.
-    init?(_ name: String) {
+    package init?(_ name: String) {
         var rest = name[...]
         if rest.hasPrefix(Quantifier.forAllValues.rawValue) {
             quantifier = .forAllValues

@@ -53,7 +53,7 @@ enum ConditionValue: Sendable {
         switch comparison {
         case .stringEquals: self = .text(text.map(\.scalar))
         case .stringEqualsIgnoreCase:
-            self = .foldedText(Self.folded(String(String.UnicodeScalarView(text.map(\.scalar)))))
+            self = .foldedText(caseFolded(String(String.UnicodeScalarView(text.map(\.scalar)))))
         case .stringLike: self = .pattern(WildcardPattern(text))
         case .arnLike:
             let fields = text.split(maxSplits: 5, omittingEmptySubsequences: false) { $0.scalar == ":" }.map(Array.init)
@@ -65,21 +65,13 @@ enum ConditionValue: Sendable {
         }
     }
 
-    /// Lower case throughout, by Unicode's default mapping.
-    static func folded(_ text: String) -> [Unicode.Scalar] {
-        // What is ASCII, and that is nearly all, needs no tables.
-        guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return Array(text.lowercased().unicodeScalars) }
-        let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
-        return text.utf8.map { Unicode.Scalar(capitals.contains($0) ? $0 | 0x20 : $0) }
-    }
-
-    /// Whether ``folded(_:)`` of `text` is `expected`.
+    /// Whether ``caseFolded(_:)`` of `text` is `expected`.
     static func folds(_ text: String, to expected: [Unicode.Scalar]) -> Bool {
         let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")
         var position = 0
         var isEqual = text.utf8.count == expected.count
         for byte in text.utf8 {
-            guard byte < 0x80 else { return folded(text) == expected }
+            guard byte < 0x80 else { return caseFolded(text) == expected }
             guard isEqual else { continue }
             isEqual = Unicode.Scalar(capitals.contains(byte) ? byte | 0x20 : byte) == expected[position]
             position += 1

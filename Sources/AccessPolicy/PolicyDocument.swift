@@ -33,14 +33,14 @@ extension PolicyDocument {
 }
 
 /// The language of a policy (IAM User Guide, "Version"): variables exist in the newer one only.
-enum PolicyVersion: String, Sendable {
+package enum PolicyVersion: String, Sendable {
     case v2008 = "2008-10-17"
     case v2012 = "2012-10-17"
 }
 
 /// One statement. An identity policy's has no principal: it is about whoever carries the policy.
-struct Statement: Sendable {
-    enum Effect: String, Sendable {
+package struct Statement: Sendable {
+    package enum Effect: String, Sendable {
         case allow = "Allow"
         case deny = "Deny"
     }
@@ -67,9 +67,9 @@ struct PatternElement: Sendable {
 }
 
 /// Limits on a policy's text.
-enum PolicyLimits {
+package enum PolicyLimits {
     /// Characters of PolicyType in the KMS service model.
-    static let length = 131_072
+    package static let length = 131_072
     /// The grammar nests five deep: document, statements, statement, condition, operator, values.
-    static let depth = 8
+    package static let depth = 8
 }

@@ -223,7 +223,7 @@ struct PolicyParser {
             values.append(ready)
         }
         guard !values.isEmpty else { throw PolicySyntaxError(path: path, reason: "must have a value") }
-        return Condition(conditionOperator: conditionOperator, key: ConditionValue.folded(key), values: values)
+        return Condition(conditionOperator: conditionOperator, key: caseFolded(key), values: values)
     }
 
     // MARK: Shapes

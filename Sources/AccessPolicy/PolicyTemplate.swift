@@ -4,7 +4,7 @@
 /// escapes `${*}`, `${?}` and `${$}` (IAM User Guide, "IAM policy elements: Variables and tags").
 ///
 /// What a variable stands for has no wildcards: a `*` in its value is the character.
-struct PolicyTemplate: Sendable {
+package struct PolicyTemplate: Sendable {
     /// A character, and whether it can be no wildcard.
     typealias Character = (scalar: Unicode.Scalar, isLiteral: Bool)
 
@@ -25,7 +25,7 @@ struct PolicyTemplate: Sendable {
     private let pieces: [Piece]
 
     /// Nil if something that begins like a variable is none. Version 2008-10-17 has no variables: all is plain text.
-    init?(_ text: String, version: PolicyVersion) {
+    package init?(_ text: String, version: PolicyVersion) {
         guard version == .v2012 else {
             pieces = text.unicodeScalars.map { .character($0, isLiteral: false) }
             return
@@ -53,7 +53,7 @@ struct PolicyTemplate: Sendable {
         }
         // Every condition key has a prefix: `aws:`, `kms:`.
         guard name.contains(":"), !name.contains(where: { ["$", "{", "'", "*", "?"].contains($0) }) else { return nil }
-        let key = ConditionValue.folded(String(String.UnicodeScalarView(name)))
+        let key = caseFolded(String(String.UnicodeScalarView(name)))
         if rest.popFirst() == "}" { return .variable(key: key, fallback: nil) }
         // After the comma: a space, and the default in single quotes.
         guard rest.popFirst() == " ", rest.popFirst() == "'" else { return nil }

@@ -55,8 +55,8 @@ struct PrincipalElement: Sendable {
 }
 
 /// The ARN of a user, a role, a role's session, a federated user, or an account's root.
-struct PrincipalARN: Sendable, Equatable {
-    enum Kind: Sendable, Equatable {
+package struct PrincipalARN: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         case root
         /// Path and name.
         case user(String)
@@ -66,12 +66,12 @@ struct PrincipalARN: Sendable, Equatable {
         case federatedUser(String)
     }
 
-    let partition: String
-    let account: String
-    let kind: Kind
+    package let partition: String
+    package let account: String
+    package let kind: Kind
 
     /// Nil for anything else, wildcards included: AWS allows none inside a principal.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard text.utf8.allSatisfy(Self.isAllowed) else { return nil }
         // By bytes, not by characters: all of them are ASCII, and this runs for each request.
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
@@ -98,7 +98,7 @@ struct PrincipalARN: Sendable, Equatable {
         }
     }
 
-    static func isAccount(_ text: String) -> Bool {
+    package static func isAccount(_ text: String) -> Bool {
         text.utf8.count == 12 && text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 

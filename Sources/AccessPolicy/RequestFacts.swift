@@ -11,7 +11,7 @@ struct RequestFacts {
     init(_ request: AccessRequest) {
         caller = request.identity ?? CallerIdentity(arn: request.principal, account: request.principalAccount)
         isSameAccount = request.principalAccount == request.resourceAccount
-        action = ConditionValue.folded(request.action)
+        action = caseFolded(request.action)
         resource = Array(request.resource.unicodeScalars)
         conditionKeys = request.conditionKeys
     }

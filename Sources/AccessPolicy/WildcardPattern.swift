@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A text in which `*` stands for any characters, and `?` for one.
-struct WildcardPattern: Sendable {
+package struct WildcardPattern: Sendable {
     private enum Token: Equatable {
         case literal(Unicode.Scalar)
         case one
@@ -11,7 +11,7 @@ struct WildcardPattern: Sendable {
     private let tokens: [Token]
 
     /// Compiles `text`, in which wildcards are wildcards.
-    init(_ text: some Sequence<Unicode.Scalar>) {
+    package init(_ text: some Sequence<Unicode.Scalar>) {
         self.init(text.map { ($0, false) })
     }
 
@@ -32,7 +32,7 @@ struct WildcardPattern: Sendable {
 
     /// At most tokens × characters steps, whatever the pattern: only the last `*` is ever tried again, because one that
     /// came earlier could not do better.
-    func matches(_ text: [Unicode.Scalar]) -> Bool {
+    package func matches(_ text: [Unicode.Scalar]) -> Bool {
         var token = 0
         var position = 0
         var retry: (token: Int, position: Int)?

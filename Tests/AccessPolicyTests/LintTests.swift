@@ -4,6 +4,7 @@ import AccessPolicy
 import BrokerProtocol
 import Encoding
 import Foundation
+import PolicyTools
 import TestSupport
 import Testing
 

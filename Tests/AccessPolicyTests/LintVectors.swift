@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AccessPolicy
+import PolicyTools
 import Testing
 
 /// A policy with one fault, and no other.

@@ -3,6 +3,7 @@
 import AccessPolicy
 import Encoding
 import Foundation
+import PolicyTools
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@
 
 import AccessPolicy
 import Encoding
+import PolicyTools
 import TestSupport
 import Testing
 

@@ -14,6 +14,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import NitroAttestation
+import PolicyTools
 import SigV4
 import SoftwareModule
 import Transport

@@ -5,6 +5,7 @@ import ArgumentParser
 import BrokerProtocol
 import Encoding
 import KMSProtocol
+import PolicyTools
 
 struct PolicyKeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,6 +3,7 @@
 import AccessPolicy
 import ArgumentParser
 import Encoding
+import PolicyTools
 
 struct PolicyLintCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

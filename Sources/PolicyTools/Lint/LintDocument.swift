@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
 import Encoding
 
 /// A policy read as far as it can be read: what is of a wrong shape is left out, so that one fault does not hide others.
@@ -94,14 +95,14 @@ struct LintNames: Sendable {
         isNegated = object[name] == nil && negated != nil
         self.path = "\(path).\(isNegated ? "Not" : "")\(name)"
         texts = LintNames.strings(object[name] ?? negated)
-        patterns = texts.map { WildcardPattern(ConditionValue.folded($0)) }
+        patterns = texts.map { WildcardPattern(caseFolded($0)) }
     }
 
     /// Without regard to case, as actions are compared.
     func match(_ text: String) -> Bool {
         // A statement that names nothing is refused, and about nothing.
         guard !texts.isEmpty else { return false }
-        let folded = ConditionValue.folded(text)
+        let folded = caseFolded(text)
         return patterns.contains { $0.matches(folded) } != isNegated
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
 import Encoding
 
 // What AWS refuses before it looks at any meaning.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 /// Which name a misspelled one may have meant.
 enum NearestName: Sendable {
     /// Names that people write for KMS's, without separators and in lower case.

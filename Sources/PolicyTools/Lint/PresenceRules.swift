@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 // Conditions on keys that a request does not have: positive operators are then false, negated ones true, and so are
 // `…IfExists` and `ForAllValues:` (IAM User Guide, "Condition operators").
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
 import Encoding
 
 /// Finds what is wrong with a policy, as far as its text alone tells.

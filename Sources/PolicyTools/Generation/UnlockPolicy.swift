@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
 package import Encoding
 
 /// The key policy of the KMS key that wraps a TSK: KMS releases it to one attested enclave, and nothing else moves it.

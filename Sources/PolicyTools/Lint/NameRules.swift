@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
 import Encoding
 
 // Names of actions, operators, condition keys and values, against what there is.
@@ -39,8 +40,8 @@ extension LintReport {
                 )
                 continue
             }
-            let pattern = WildcardPattern(ConditionValue.folded(text))
-            guard !PolicyVocabulary.actions.contains(where: { pattern.matches(ConditionValue.folded($0)) }) else {
+            let pattern = WildcardPattern(caseFolded(text))
+            guard !PolicyVocabulary.actions.contains(where: { pattern.matches(caseFolded($0)) }) else {
                 continue
             }
             let meant = NearestName.of(text, among: PolicyVocabulary.actions)
@@ -151,11 +152,11 @@ extension LintReport {
             }
         }
         guard !rule.values.isEmpty else { return }
-        let names = rule.values.map(ConditionValue.folded)
+        let names = rule.values.map(caseFolded)
         for value in condition.values where !value.contains("${") {
             let isKnown: Bool
             switch condition.conditionOperator?.comparison {
-            case .stringEqualsIgnoreCase: isKnown = names.contains(ConditionValue.folded(value))
+            case .stringEqualsIgnoreCase: isKnown = names.contains(caseFolded(value))
             case .stringLike:
                 let pattern = WildcardPattern(value.unicodeScalars)
                 isKnown = rule.values.contains { pattern.matches(Array($0.unicodeScalars)) }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 // Values of PCRs, as KMS compares them: lower-case hex of SHA-384.
 
 extension LintReport {

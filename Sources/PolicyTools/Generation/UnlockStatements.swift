@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
 import Encoding
 
 extension UnlockPolicy {
@@ -91,7 +92,7 @@ extension UnlockPolicy {
         var statements: [JSON] = []
         var names: Set<[Unicode.Scalar]> = []
         for (name, values) in context.sorted(by: { $0.key < $1.key }) {
-            guard names.insert(ConditionValue.folded(name)).inserted else {
+            guard names.insert(caseFolded(name)).inserted else {
                 throw UnlockPolicyError("two names of the encryption context differ in case only: no policy can tell")
             }
             for text in [name] + values where !text.unicodeScalars.allSatisfy(isPolicyCharacter) {

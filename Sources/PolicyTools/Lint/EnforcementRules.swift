@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 // Whether a condition of a key policy is a gate. Allows are OR-ed: a conditioned one beside an unconditioned one gates
 // nothing, and the account's root stands for all IAM policies of the account. Only a Deny is a gate.
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 // A role's trust policy: who may become the role that may use the key.
 
 extension LintReport {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 /// What can be wrong with a policy. Raw values are stable codes; docs/POLICIES.md has a line for each.
 package enum PolicyFault: String, Sendable, CaseIterable {
     // What AWS refuses to take.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AccessPolicy
+
 /// What is known of a condition key (KMS Developer Guide, "AWS KMS condition keys"; IAM User Guide, "AWS global
 /// condition context keys").
 struct ConditionKeyRule: Sendable {
