@@ -288,7 +288,8 @@ var tests: [Target] {
         test(
             "EnclaveCoreTests",
             [
-                "BrokerProtocol", "Cryptography", "DevelopmentKMS", "Encoding", "EnclaveCore", "KMSProtocol",
+                "AttestedTLS", "BrokerProtocol", "Cryptography", "DevelopmentKMS", "Encoding", "EnclaveCore",
+                "KMSProtocol",
                 "KeyService", "Keyring", "NitroAttestation", "SecurityModule", "SigV4", "SoftwareModule", "Transport",
                 "keybroker-enclave", nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log,
             ]
