@@ -26,7 +26,8 @@ package struct TLSClient: Sendable {
 
     private init(unverifiedHost host: String) throws(AttestedTLSError) {
         do {
-            context = try Self.context { _ in }
+            // Names are judged with the rest, by whoever gets the certificates.
+            context = try Self.context { $0.certificateVerification = .noHostnameVerification }
         } catch {
             throw .handshake("no TLS context")
         }
