@@ -157,6 +157,25 @@ struct PolicyCommandTests {
 
     // MARK: simulate --cases
 
+    /// A trust policy is no policy of a key: `PublishedPolicyTests` judges that one.
+    static let publishedCases: [String] = {
+        let folder = SharedData.repository.appendingPathComponent("docs/policies")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.filter { $0.hasSuffix(".cases.json") && !$0.contains(".trust.") }.sorted()
+    }()
+
+    @Test func `the published policies come with cases`() {
+        #expect(!Self.publishedCases.isEmpty)
+    }
+
+    @Test(arguments: publishedCases)
+    func `each published policy decides as its cases say`(_ name: String) async throws {
+        let file = SharedData.repository.appendingPathComponent("docs/policies/\(name)").path
+        let result = try await Self.run(["policy", "simulate", "--cases", file])
+        #expect(result.status == 0, "\(result.text)")
+        #expect(result.text.contains("as expected, 0 not"))
+    }
+
     @Test func `a file of cases is run, and one that is not as expected fails it`() async throws {
         let folder = try TemporaryDirectory()
         defer { folder.remove() }
