@@ -25,21 +25,16 @@ package struct HTTPConnection: Sendable {
         by deadline: NIODeadline,
         prelude: @escaping HTTPServer.Prelude = { _ in [] }
     ) async throws(HTTPClientError) -> HTTPConnection {
+        HTTPDecoders.prepare()
         let remaining = deadline - .now()
         guard remaining > .nanoseconds(0) else { throw .timeout }
         do {
             let channel = try await Connector.connect(to: endpoint, group: group, timeout: remaining) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    var decoding = NIOHTTPDecoderLimitConfiguration()
-                    decoding.maxHeaderFieldSize = limits.headerBytes
-                    decoding.maxHeaderListSize = limits.headerBytes
-                    decoding.maxHeaderFieldCount = HTTPLimits.headerFields
                     try channel.pipeline.syncOperations.addHandlers(prelude(channel))
                     try channel.pipeline.syncOperations.addHandlers([
                         HTTPRequestEncoder(),
-                        ByteToMessageHandler(
-                            HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
-                        ),
+                        HTTPDecoders.response(limits),
                         NIOHTTPRequestHeadersValidator(),
                         HTTPClientConnection(limits: limits),
                     ])

@@ -28,23 +28,18 @@ package final class HTTPServer: Sendable {
         prelude: @escaping Prelude = { _ in [] },
         handler: @escaping Handler
     ) async throws -> HTTPServer {
+        HTTPDecoders.prepare()
         let listener = try await Listener.bind(
             endpoint,
             group: group,
             maximumConnections: limits.connections
         ) { channel in
             channel.eventLoop.makeCompletedFuture {
-                var decoding = NIOHTTPDecoderLimitConfiguration()
-                decoding.maxHeaderFieldSize = limits.headerBytes
-                decoding.maxHeaderListSize = limits.headerBytes
-                decoding.maxHeaderFieldCount = HTTPLimits.headerFields
                 let connection = HTTPServerConnection(limits: limits, handler: handler)
                 try channel.pipeline.syncOperations.addHandlers(prelude(channel))
                 try channel.pipeline.syncOperations.addHandlers([
                     HTTPServerInlet(connection),
-                    ByteToMessageHandler(
-                        HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: decoding)
-                    ),
+                    HTTPDecoders.request(limits),
                     connection,
                 ])
             }

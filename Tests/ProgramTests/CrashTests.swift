@@ -155,11 +155,18 @@ private final class CrashScene: Sendable {
 
     private func waitUntilServing() async throws {
         let endpoint = BrokerEndpoint(url, transport: WebTransport(timeoutSeconds: 2))
+        var said = ""
         for _ in 0..<3000 {
-            if let health = try? await endpoint.health(), health["state"]?.string == "unlocked" { return }
+            do {
+                let health = try await endpoint.health()
+                if health["state"]?.string == "unlocked" { return }
+                said = "\(health)"
+            } catch {
+                said = "\(error)"
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
-        throw Unexpected("not serving: " + (try String(contentsOfFile: folder.file("enclave.log"), encoding: .utf8)))
+        throw Unexpected("not serving: \(said) \(folder.read("enclave.log")) \(folder.read("host.log"))")
     }
 
     /// A boot takes no change that was signed before it began, or with the date of one of the boot before.
@@ -212,7 +219,12 @@ private final class CrashScene: Sendable {
     func make(_ number: Int) async -> Bool {
         switch number % 3 {
         case 1: await call("UpdateKeyDescription", ["KeyId": key(0), "Description": .string("\(number)")])
-        case 2: await call("UpdateAlias", ["AliasName": "alias/moving", "TargetKeyId": key(number / 3 % 2)])
+        case 2:
+            // KMS ignores members that it does not know; without, two within a second would be the same request.
+            await call(
+                "UpdateAlias",
+                ["AliasName": "alias/moving", "TargetKeyId": key(number / 3 % 2), "Number": .string("\(number)")]
+            )
         default:
             await call(
                 "TagResource",
