@@ -3,8 +3,9 @@
 import Synchronization
 
 /// The signatures of the last requests, so that one that comes again is noticed. A table of fixed size, one place for each
-/// signature, in which a later one takes an earlier one's place: of the last ``EnclaveLimits/rememberedRequestBits`` some
-/// 63 % are still there, of the last tenth 90 %. What is noticed did come before; what is not may have come too.
+/// signature, in which a later one takes an earlier one's place. After as many later ones as there are places, a signature
+/// is still there with a chance of 37 %; after a tenth of that, of 90 %. What is noticed did come before; what is not may
+/// have come too.
 ///
 /// `@unchecked Sendable`: the places are atomic, and the pointer to them never changes.
 @safe
