@@ -28,10 +28,12 @@ final class TLSRig: Sendable {
 
     static func issue(key: PrivateKey? = nil) throws -> TLSIdentity {
         try TLSIdentity.issue(
-            commonName: "audit",
-            for: [.dnsName("localhost"), .ipAddress([127, 0, 0, 1])],
-            key: key,
-            at: Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)),
+            TLSIdentity.Request(
+                commonName: "audit",
+                names: [.dnsName("localhost"), .ipAddress([127, 0, 0, 1])],
+                key: key,
+                time: Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+            ),
             random: SecureRandom.bytes
         )
     }

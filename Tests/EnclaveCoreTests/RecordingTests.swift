@@ -119,6 +119,48 @@ import Transport
         #expect(documents.count == 1)
     }
 
+    // MARK: A boot that issues its TLS identity
+
+    private func recordedIssue(_ stores: [FakeHost.Store] = []) async throws -> UnlockRecording {
+        var workshop = try Workshop()
+        workshop.configuration.ingressTLS = true
+        return try #require(try await record(workshop: workshop) { _, state in state.stores = stores }.first)
+    }
+
+    @Test func `an unlock that issues a TLS identity replays to the same keyring, after writing and reading too`()
+        async throws
+    {
+        let recording = try await recordedIssue()
+        #expect(recording.outcome.keyring?.version == 2)
+        let report = await UnlockReplay.run(recording)
+        #expect(report.isSame(as: recording.outcome), "\(report.divergence ?? "")")
+        let files = Dictionary(uniqueKeysWithValues: recording.files().map { ($0.name, $0.contents) })
+        #expect(files.keys.contains("stored-keyring.cose"))
+        #expect(try UnlockRecording { files[$0] ?? [] } == recording)
+    }
+
+    @Test func `a store that was tried twice replays as the one that was answered`() async throws {
+        let recording = try await recordedIssue([.storesAndFails])
+        let stores = recording.exchanges.filter { $0.label == "relay PUT /keyring" }
+        #expect(stores.count == 1)
+        let report = await UnlockReplay.run(recording)
+        #expect(report.isSame(as: recording.outcome), "\(report.divergence ?? "")")
+    }
+
+    @Test func `a TLS identity that is not in the recording, or for other names, diverges there`() async throws {
+        let recording = try await recordedIssue()
+        var without = recording
+        without.tlsIdentity = nil
+        #expect(await UnlockReplay.run(without).divergence?.contains("none is in the recording") == true)
+        var other = recording
+        let key = try PrivateKey(pkcs8: try SecretBytes(copying: try #require(recording.tlsIdentity).key))
+        other.tlsIdentity?.certificate = try TLSIdentity.issue(
+            TLSIdentity.Request(commonName: "audit", names: [.dnsName("other.test")], key: key, time: Workshop.now()),
+            random: SecureRandom.bytes
+        ).certificate.der
+        #expect(await UnlockReplay.run(other).divergence?.contains("says something else") == true)
+    }
+
     // MARK: Files
 
     @Test func `a recording is the same after it was written and read`() async throws {

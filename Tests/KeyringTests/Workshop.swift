@@ -51,10 +51,12 @@ enum Workshop {
 
     static func identity(key: PrivateKey? = nil) throws -> TLSIdentity {
         try TLSIdentity.issue(
-            commonName: "audit",
-            for: [.dnsName("localhost"), .ipAddress([127, 0, 0, 1])],
-            key: key,
-            at: time,
+            TLSIdentity.Request(
+                commonName: "audit",
+                names: [.dnsName("localhost"), .ipAddress([127, 0, 0, 1])],
+                key: key,
+                time: time
+            ),
             random: SecureRandom.bytes
         )
     }

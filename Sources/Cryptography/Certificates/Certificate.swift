@@ -105,6 +105,9 @@ package final class Certificate: Sendable {
         try self.init(der: der)
     }
 
+    /// What its signature is over: the DER of TBSCertificate (RFC 5280 section 4.1).
+    package var toBeSigned: [UInt8] { Array(der[fields.toBeSigned]) }
+
     package var fingerprintSHA256: [UInt8] { Hash.digest(.sha256, der) }
     package var pem: String { PEM.encode(label: "CERTIFICATE", der) }
 

@@ -4,6 +4,8 @@ import Encoding
 
 /// What a certificate says, read from strict DER.
 struct CertificateFields: Sendable {
+    /// Where TBSCertificate stands in the input: what the signature is over.
+    let toBeSigned: Range<Int>
     let version: Int
     let serialNumber: String
     let signatureAlgorithm: SignatureAlgorithm
@@ -30,6 +32,7 @@ struct CertificateFields: Sendable {
         try reader.finish()
         guard signature.content.count > 1, input[signature.content.lowerBound] == 0 else { throw DERError() }
 
+        toBeSigned = body.whole
         reader = DERReader(body.content)
         version = try Self.version(input, &reader)
         serialNumber = try Self.serialNumber(input, reader.next(input, tag: DER.integer))

@@ -25,34 +25,44 @@ package struct TLSIdentity: Sendable {
         self.certificate = certificate
     }
 
+    /// What a certificate is to say.
+    package struct Request: Sendable {
+        /// For people: at most 64 bytes (RFC 5280 appendix A.1, ub-common-name).
+        package var commonName: String
+        /// DNS names and addresses, at least one.
+        package var names: [GeneralName]
+        /// Nil: a fresh one.
+        package var key: PrivateKey?
+        /// From when on, less a day.
+        package var time: Timestamp
+
+        package init(commonName: String, names: [GeneralName], key: PrivateKey? = nil, time: Timestamp) {
+            self.commonName = commonName
+            self.names = names
+            self.key = key
+            self.time = time
+        }
+    }
+
     /// Issues a certificate: for these names and for TLS servers only, by no authority and good for none.
     ///
     /// - Parameters:
-    ///   - name: Its common name, for people: at most 64 bytes (RFC 5280 appendix A.1, ub-common-name).
-    ///   - names: DNS names and addresses, at least one.
-    ///   - key: The key; nil: a fresh one.
-    ///   - time: From when on, less a day.
+    ///   - request: What it is to say.
     ///   - random: For the serial number.
     /// - Returns: The key with its certificate.
     /// - Throws: ``CryptographyError``.
-    package static func issue(
-        commonName name: String,
-        for names: [GeneralName],
-        key: PrivateKey? = nil,
-        at time: Timestamp,
-        random: RandomSource
-    ) throws(CryptographyError) -> TLSIdentity {
-        let key = if let key { key } else { try PrivateKey.generate(.ec(.p256)) }
+    package static func issue(_ request: Request, random: RandomSource) throws(CryptographyError) -> TLSIdentity {
+        let key = if let key = request.key { key } else { try PrivateKey.generate(.ec(.p256)) }
         let identifier = keyIdentifier(key.publicKey)
         var serialNumber = try random(serialNumberLength)
         // Positive, and never shorter (RFC 5280 section 4.1.2.2).
         if let first = serialNumber.first { serialNumber[0] = first & 0x3f | 0x40 }
         var template = CertificateTemplate(
-            subject: [("CN", name)],
-            issuer: [("CN", name)],
+            subject: [("CN", request.commonName)],
+            issuer: [("CN", request.commonName)],
             serialNumber: serialNumber,
-            notBefore: time.advanced(byMilliseconds: -1000 * reserve),
-            notAfter: time.advanced(byMilliseconds: 1000 * lifetime),
+            notBefore: request.time.advanced(byMilliseconds: -1000 * reserve),
+            notAfter: request.time.advanced(byMilliseconds: 1000 * lifetime),
             publicKey: key.publicKey,
             basicConstraints: Certificate.BasicConstraints(isCritical: true, isCA: false, pathLength: nil),
             // BoringSSL and its kin (Swift's NIOSSL, AWS-LC, gRPC) take a certificate that signed itself for an anchor only
@@ -64,7 +74,7 @@ package struct TLSIdentity: Sendable {
         )
         template.otherExtensions = [
             (ObjectIdentifier.extendedKeyUsage, false, purposes),
-            (ObjectIdentifier.subjectAlternativeName, false, GeneralName.encode(names)),
+            (ObjectIdentifier.subjectAlternativeName, false, GeneralName.encode(request.names)),
         ]
         return try TLSIdentity(key: key, certificate: template.signed(by: key, hash: .sha256))
     }

@@ -76,9 +76,11 @@ enum OfflineKeyring: Sendable {
             try configuration.validate()
             if request.tls {
                 contents.tlsIdentity = try TLSIdentity.issue(
-                    commonName: request.brokerID,
-                    for: configuration.ingressNames.map(\.generalName),
-                    at: now,
+                    TLSIdentity.Request(
+                        commonName: request.brokerID,
+                        names: configuration.ingressNames.map(\.generalName),
+                        time: now
+                    ),
                     random: SecureRandom.bytes(count:)
                 )
             }

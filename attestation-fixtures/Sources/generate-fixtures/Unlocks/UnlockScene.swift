@@ -35,6 +35,8 @@ struct UnlockScene {
     var module = FixtureModule.Behaviour()
     var keyring: Answer
     var kms: Answer
+    /// To a keyring that is to be stored.
+    var store: Answer = .response(status: 204, errorType: nil, body: [])
 
     init(unlockKey: PrivateKey, chain: TestChain) throws {
         self.unlockKey = unlockKey
@@ -170,9 +172,10 @@ struct UnlockScene {
             module: SecurityModule(FixtureModule(chain: chain, behaviour: module)),
             isSimulatedModule: isSimulatedModule,
             configuration: isImageConfiguration ? bytes : nil,
-            relay: FixtureHost(configuration: Self.ok(bytes), keyring: keyring, kms: kms),
+            relay: FixtureHost(configuration: Self.ok(bytes), keyring: keyring, store: store, kms: kms),
             random: { count throws(CryptographyError) in try random.bytes(count) },
             makeRecipientKey: { () throws(CryptographyError) in unlockKey },
+            issueTLSIdentity: Self.issueTLSIdentity,
             addEntropy: { _ in true },
             retry: .never
         )
@@ -181,16 +184,39 @@ struct UnlockScene {
     }
 }
 
+extension UnlockScene {
+    /// As the enclave does, with a key of a name and the nonce of RFC 6979.
+    private static func issueTLSIdentity(_ request: TLSIdentity.Request) throws(CryptographyError) -> TLSIdentity {
+        do {
+            let key = try TestKey("TLS identity", curve: .p256)
+            let random = FixtureRandom("TLS serial number")
+            var request = request
+            request.key = key.privateKey
+            let issued = try TLSIdentity.issue(request) { count throws(CryptographyError) in try random.bytes(count) }
+            let body = issued.certificate.toBeSigned
+            let certificate = DER.sequence(
+                body,
+                DER.sequence(DER.objectIdentifier("1.2.840.10045.4.3.2")),
+                DER.bitString(try key.signDER(body, hash: .sha256))
+            )
+            return try TLSIdentity(key: key.privateKey, certificate: certificate)
+        } catch {
+            throw CryptographyError(.libraryFailure)
+        }
+    }
+}
+
 /// A host that answers what it is told to.
 private struct FixtureHost: RelayTransport {
     let configuration: UnlockScene.Answer
     let keyring: UnlockScene.Answer
+    let store: UnlockScene.Answer
     let kms: UnlockScene.Answer
 
     func send(_ request: HTTPRequest) async throws(HTTPClientError) -> HTTPResponse {
         switch request.target {
         case RelayPath.configuration: try configuration.get()
-        case RelayPath.keyring: try keyring.get()
+        case RelayPath.keyring: try (request.method == .PUT ? store : keyring).get()
         default: try kms.get()
         }
     }

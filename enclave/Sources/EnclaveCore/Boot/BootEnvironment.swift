@@ -17,6 +17,8 @@ package struct BootEnvironment: Sendable {
     package var random: RandomSource
     /// A key for one unwrap.
     package var makeRecipientKey: @Sendable () throws(CryptographyError) -> PrivateKey
+    /// Makes the key and certificate of TLS where the keyring has none that fits.
+    package var issueTLSIdentity: @Sendable (TLSIdentity.Request) throws(CryptographyError) -> TLSIdentity
     /// Mixes the module's random bytes into this process's and the kernel's generators. False: the kernel did not credit
     /// them.
     package var addEntropy: @Sendable ([UInt8]) -> Bool
@@ -31,6 +33,7 @@ package struct BootEnvironment: Sendable {
         relay: any RelayTransport,
         random: @escaping RandomSource,
         makeRecipientKey: @escaping @Sendable () throws(CryptographyError) -> PrivateKey,
+        issueTLSIdentity: @escaping @Sendable (TLSIdentity.Request) throws(CryptographyError) -> TLSIdentity,
         addEntropy: @escaping @Sendable ([UInt8]) -> Bool,
         retry: RetryPolicy,
         entered: @escaping @Sendable (EnclaveState) -> Void = { _ in }
@@ -41,6 +44,7 @@ package struct BootEnvironment: Sendable {
         self.relay = relay
         self.random = random
         self.makeRecipientKey = makeRecipientKey
+        self.issueTLSIdentity = issueTLSIdentity
         self.addEntropy = addEntropy
         self.retry = retry
         self.entered = entered
@@ -66,6 +70,9 @@ extension BootEnvironment {
             relay: relay,
             random: SecureRandom.bytes,
             makeRecipientKey: RecipientKeys.generate,
+            issueTLSIdentity: { request throws(CryptographyError) in
+                try TLSIdentity.issue(request, random: SecureRandom.bytes)
+            },
             addEntropy: { entropy in
                 SecureRandom.add(entropy: entropy)
                 // The software module draws on the kernel itself: nothing to credit.

@@ -25,7 +25,7 @@ struct KeyringVersion: Sendable {
 /// configuration that is valid now.
 struct IngressIdentity: Sendable {
     let configuration: BrokerConfiguration
-    let random: RandomSource
+    let environment: BootEnvironment
     let log: EnclaveLog
 
     /// What is served from: the keyring as it is where TLS is off or the certificate fits; else the next version, which
@@ -45,12 +45,13 @@ struct IngressIdentity: Sendable {
         var next = keyring
         let sealed: SealedKeyring
         do {
-            next.contents.tlsIdentity = try TLSIdentity.issue(
-                commonName: configuration.brokerID,
-                for: configuration.ingressNames.map(\.generalName),
-                key: keyring.contents.tlsIdentity?.key,
-                at: time,
-                random: random
+            next.contents.tlsIdentity = try environment.issueTLSIdentity(
+                TLSIdentity.Request(
+                    commonName: configuration.brokerID,
+                    names: configuration.ingressNames.map(\.generalName),
+                    key: keyring.contents.tlsIdentity?.key,
+                    time: time
+                )
             )
             sealed = try store.seal(next.contents, after: keyring.header, digest: keyring.digest)
         } catch {

@@ -53,7 +53,7 @@ struct Unlock: Sendable {
         } catch {
             throw .terminal(error)
         }
-        let identity = IngressIdentity(configuration: configuration, random: environment.random, log: log)
+        let identity = IngressIdentity(configuration: configuration, environment: environment, log: log)
         let current = try await identity.ensured(
             in: KeyringVersion(opened),
             at: try moduleTime(of: document),

@@ -44,6 +44,7 @@ private struct RecordingReader {
         guard ["software", "nsm"].contains(module) else { throw invalid("module", "software or nsm") }
         let configuration = try fields.optionalValue("imageConfiguration").map { try bytes($0, "imageConfiguration") }
         let key = try fields.optionalValue("unlockKey").map { try bytes($0, "unlockKey") }
+        let identity = try fields.optionalValue("tlsIdentity").map { try tlsIdentity($0, "tlsIdentity") }
         let random = try fields.strings("random").enumerated().map { try hex($1, "random[\($0)]") }
         let exchanges = try fields.value("exchanges").array ?? []
         guard (1...UnlockRecording.maximumExchanges).contains(exchanges.count) else {
@@ -59,8 +60,17 @@ private struct RecordingReader {
             exchanges: try exchanges.enumerated().map { try exchange($1, "exchanges[\($0)]") },
             random: random,
             unlockKey: key,
+            tlsIdentity: identity,
             outcome: outcome
         )
+    }
+
+    private func tlsIdentity(_ value: JSON, _ path: String) throws -> UnlockRecording.IssuedTLSIdentity {
+        var fields = try JSONFields(value, at: path)
+        let key = try bytes(try fields.value("key"), "\(path).key")
+        let certificate = try bytes(try fields.value("certificate"), "\(path).certificate")
+        try fields.finish()
+        return UnlockRecording.IssuedTLSIdentity(key: key, certificate: certificate)
     }
 
     private func exchange(_ value: JSON, _ path: String) throws -> UnlockRecording.Exchange {

@@ -63,6 +63,17 @@ private struct RecordingWriter {
             members.append(("imageConfiguration", file("configuration.json", configuration)))
         }
         if let key = recording.unlockKey { members.append(("unlockKey", file("unlock-key.pk8", key))) }
+        if let identity = recording.tlsIdentity {
+            members.append(
+                (
+                    "tlsIdentity",
+                    [
+                        "key": file("tls-key.pk8", identity.key),
+                        "certificate": file("tls-certificate.der", identity.certificate),
+                    ]
+                )
+            )
+        }
         members.append(("random", .array(recording.random.map { .string(Hex.encode($0)) })))
         members.append(("exchanges", .array(recording.exchanges.map { exchange($0) })))
         members.append(("result", Self.outcome(recording.outcome)))
@@ -100,7 +111,10 @@ private struct RecordingWriter {
             ("with", "relay"), ("method", .string(exchange.method)), ("path", .string(exchange.path)),
         ]
         if let target = exchange.target { members.append(("target", .string(target))) }
-        if !exchange.body.isEmpty { members.append(("request", file("kms-request.json", exchange.body))) }
+        if !exchange.body.isEmpty {
+            let name = exchange.isStore ? "stored-keyring.cose" : "kms-request.json"
+            members.append(("request", file(name, exchange.body)))
+        }
         switch exchange.answer {
         case .response(let status, let errorType, let body):
             members.append(("status", .number(JSONNumber(Int64(status)))))

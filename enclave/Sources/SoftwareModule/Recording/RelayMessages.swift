@@ -18,11 +18,18 @@ extension UnlockRecording.RelayExchange {
     }
 
     /// Whether this is what the boot asks now.
-    func isAsked(by request: HTTPRequest) -> Bool {
-        method == request.method.rawValue && path == request.target
-            && target == request.headers.first(name: RelayHeader.target)
-            && body == Array(request.body.readableBytesView)
+    func isAsked(by request: HTTPRequest) -> Bool { isSame(as: Self(request, answer: .timeout)) }
+
+    /// The same request, whatever the answer.
+    func isSame(as other: Self) -> Bool {
+        method == other.method && path == other.path && target == other.target && body == other.body
     }
+
+    /// Whether the boot asks this within one try until it is answered as it must be.
+    var isRepeated: Bool { path == RelayPath.configuration || isStore }
+
+    /// Whether a keyring is to be stored.
+    var isStore: Bool { path == RelayPath.keyring && method == HTTPMethod.PUT.rawValue }
 }
 
 extension UnlockRecording.RelayExchange.Answer {

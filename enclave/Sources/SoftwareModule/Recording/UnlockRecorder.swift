@@ -17,6 +17,7 @@ package final class UnlockRecorder: Sendable {
     private struct Part {
         var exchanges: [UnlockRecording.Exchange] = []
         var random: [[UInt8]] = []
+        var tlsIdentity: UnlockRecording.IssuedTLSIdentity?
     }
 
     private struct State {
@@ -48,7 +49,7 @@ package final class UnlockRecorder: Sendable {
         tapped.relay = RecordedRelay(transport: environment.relay) { [self] in add(.relay($0)) }
         tapped.random = { [self] count throws(CryptographyError) in
             let bytes = try environment.random(count)
-            state.withLock { $0.current.random.append(bytes) }
+            state.withLock { if !$0.isDone { $0.current.random.append(bytes) } }
             return bytes
         }
         tapped.makeRecipientKey = { [self] () throws(CryptographyError) in
@@ -56,6 +57,13 @@ package final class UnlockRecorder: Sendable {
             let pkcs8 = try key.pkcs8().withBytes { $0.bytes }
             state.withLock { if !$0.isDone { $0.keys.append((key.publicKey.spki, pkcs8)) } }
             return key
+        }
+        tapped.issueTLSIdentity = { [self] request throws(CryptographyError) in
+            let identity = try environment.issueTLSIdentity(request)
+            let key = try identity.key.pkcs8().withBytes { $0.bytes }
+            let issued = UnlockRecording.IssuedTLSIdentity(key: key, certificate: identity.certificate.der)
+            state.withLock { $0.current.tlsIdentity = issued }
+            return identity
         }
         tapped.entered = { [self] next in
             environment.entered(next)
@@ -67,10 +75,11 @@ package final class UnlockRecorder: Sendable {
     private func add(_ exchange: UnlockRecording.Exchange) {
         state.withLock { state in
             guard !state.isDone else { return }
-            // A host that has no configuration yet is asked again and again: the last answer is the one that counts.
-            if case .relay(let asked) = exchange, asked.path == RelayPath.configuration {
+            // A host that has no configuration yet, or that does not say whether it stored a keyring, is asked the same
+            // again and again: the last answer is the one that counts.
+            if case .relay(let asked) = exchange, asked.isRepeated {
                 state.current.exchanges.removeAll { earlier in
-                    if case .relay(let earlier) = earlier { earlier.path == asked.path } else { false }
+                    if case .relay(let earlier) = earlier { earlier.isSame(as: asked) } else { false }
                 }
             }
             state.current.exchanges.append(exchange)
@@ -95,6 +104,7 @@ package final class UnlockRecorder: Sendable {
                 exchanges: exchanges,
                 random: random,
                 unlockKey: Self.takeKey(of: exchanges, from: &state.keys),
+                tlsIdentity: state.current.tlsIdentity,
                 outcome: UnlockRecording.Outcome(next)
             )
             state.current = Part()

@@ -58,6 +58,19 @@ package struct UnlockRecording: Sendable, Equatable {
         }
     }
 
+    /// A key and a certificate that no other boot would make the same.
+    package struct IssuedTLSIdentity: Sendable, Equatable {
+        /// PKCS #8. As secret as the unlock key.
+        package var key: [UInt8]
+        /// DER.
+        package var certificate: [UInt8]
+
+        package init(key: [UInt8], certificate: [UInt8]) {
+            self.key = key
+            self.certificate = certificate
+        }
+    }
+
     /// The keyring of an unlocked enclave.
     package struct Keyring: Sendable, Equatable {
         package struct PublicKey: Sendable, Equatable {
@@ -111,6 +124,8 @@ package struct UnlockRecording: Sendable, Equatable {
     package var random: [[UInt8]]
     /// PKCS #8 of the RSA key that the document names; nil if it did not come to that.
     package var unlockKey: [UInt8]?
+    /// The identity that the boot issued for its TLS; nil: the keyring had one, or none was needed.
+    package var tlsIdentity: IssuedTLSIdentity?
     package var outcome: Outcome
 
     package init(
@@ -121,6 +136,7 @@ package struct UnlockRecording: Sendable, Equatable {
         exchanges: [Exchange],
         random: [[UInt8]],
         unlockKey: [UInt8]?,
+        tlsIdentity: IssuedTLSIdentity? = nil,
         outcome: Outcome
     ) {
         self.producer = producer
@@ -130,6 +146,7 @@ package struct UnlockRecording: Sendable, Equatable {
         self.exchanges = exchanges
         self.random = random
         self.unlockKey = unlockKey
+        self.tlsIdentity = tlsIdentity
         self.outcome = outcome
     }
 }

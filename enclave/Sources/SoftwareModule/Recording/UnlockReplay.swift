@@ -2,6 +2,7 @@
 
 import Cryptography
 import EnclaveCore
+import Encoding
 import NIOHTTP1
 import SecurityModule
 import Synchronization
@@ -37,6 +38,9 @@ package enum UnlockReplay: Sendable {
             makeRecipientKey: { () throws(CryptographyError) in
                 guard let key = recording.unlockKey else { throw CryptographyError(.malformedKey) }
                 return try PrivateKey(pkcs8: try SecretBytes(copying: key))
+            },
+            issueTLSIdentity: { request throws(CryptographyError) in
+                try tape.tlsIdentity(request, recording.tlsIdentity)
             },
             // Recorded bytes are nobody's entropy.
             addEntropy: { _ in true },
@@ -91,6 +95,14 @@ private final class ReplayTape: Sendable {
         }
     }
 
+    /// Notes what went another way, if nothing did before.
+    ///
+    /// - Returns: What ends the boot.
+    func diverge(_ reason: String) -> CryptographyError {
+        state.withLock { $0.divergence = $0.divergence ?? reason }
+        return CryptographyError(.libraryFailure)
+    }
+
     func random(_ count: Int) throws(CryptographyError) -> [UInt8] {
         let bytes: [UInt8]? = state.withLock { state in
             guard state.divergence == nil, let next = state.random.popFirst(), next.count == count else {
@@ -101,6 +113,33 @@ private final class ReplayTape: Sendable {
         }
         guard let bytes else { throw CryptographyError(.libraryFailure) }
         return bytes
+    }
+}
+
+extension ReplayTape {
+    /// The identity that was issued then, if it is what would be issued now but for chance: its key, its serial number and
+    /// the signature.
+    fileprivate func tlsIdentity(_ request: TLSIdentity.Request, _ recorded: UnlockRecording.IssuedTLSIdentity?)
+        throws(CryptographyError) -> TLSIdentity
+    {
+        guard let recorded else { throw diverge("a TLS identity is issued, and none is in the recording") }
+        let key: PrivateKey
+        let identity: TLSIdentity
+        let serialNumber: [UInt8]
+        do {
+            key = try PrivateKey(pkcs8: try SecretBytes(copying: recorded.key))
+            identity = try TLSIdentity(key: key, certificate: recorded.certificate)
+            serialNumber = try Hex.decode(identity.certificate.serialNumber)
+        } catch {
+            throw diverge("the recorded TLS identity is no key with its certificate")
+        }
+        var again = request
+        again.key = request.key ?? key
+        let now = try TLSIdentity.issue(again) { _ in serialNumber }
+        guard now.certificate.toBeSigned == identity.certificate.toBeSigned else {
+            throw diverge("the TLS certificate that is issued says something else than the recorded one")
+        }
+        return identity
     }
 }
 
