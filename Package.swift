@@ -15,6 +15,7 @@ let package = Package(
     name: "confidential-key-broker",
     products: [
         .library(name: "NitroAttestation", targets: ["NitroAttestation"]),
+        .library(name: "EnclaveImage", targets: ["EnclaveImage"]),
         .executable(name: "keybroker", targets: ["keybroker"]),
         .executable(name: "keybroker-enclave", targets: ["keybroker-enclave"]),
         .executable(name: "keybroker-host", targets: ["keybroker-host"]),
@@ -78,6 +79,11 @@ var neutral: [Target] {
             name: "NitroAttestation",
             dependencies: ["CBOR", "COSE", "Cryptography", "Encoding"],
             path: "Sources/NitroAttestation"
+        ),
+        .target(
+            name: "EnclaveImage",
+            dependencies: ["CBOR", "COSE", "Cryptography", "Encoding"],
+            path: "Sources/EnclaveImage"
         ),
         .target(name: "AccessPolicy", dependencies: ["Encoding"], path: "Sources/AccessPolicy"),
         .target(name: "PolicyTools", dependencies: ["AccessPolicy", "Encoding"], path: "Sources/PolicyTools"),
@@ -248,6 +254,11 @@ var tests: [Target] {
         test("CryptographyTests", ["Cryptography", "Encoding"]),
         test("COSETests", ["CBOR", "COSE", "Cryptography", "Encoding"]),
         test("NitroAttestationTests", ["CBOR", "COSE", "Cryptography", "Encoding", "NitroAttestation"]),
+        test(
+            "EnclaveImageTests",
+            ["CBOR", "COSE", "Cryptography", "Encoding", "EnclaveImage"],
+            exclude: ["Reader"]
+        ),
         test("AccessPolicyTests", ["AccessPolicy", "BrokerProtocol", "Encoding", "PolicyTools"]),
         test("SigV4Tests", ["Cryptography", "Encoding", "SigV4"]),
         test("KMSProtocolTests", ["Encoding", "KMSProtocol"]),
