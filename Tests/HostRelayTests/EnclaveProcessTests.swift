@@ -86,20 +86,9 @@ struct EnclaveSupervisorTests {
         log: LogRecorder,
         until condition: @escaping @Sendable () async throws -> Void
     ) async throws {
-        let supervisor = EnclaveSupervisor(
-            executable: executable,
-            arguments: arguments,
-            delays: delays,
-            grace: grace,
-            logger: log.logger
-        )
-        let group = ServiceGroup(services: [supervisor], logger: LogRecorder().logger)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await group.run() }
-            try await condition()
-            await group.triggerGracefulShutdown()
-            try await tasks.waitForAll()
-        }
+        let launcher = ProcessLauncher(executable: executable, arguments: arguments, grace: grace)
+        let supervisor = EnclaveSupervisor(launcher, delays: delays, logger: log.logger)
+        try await HostRelayTests.run(supervisor, until: condition)
     }
 
     @Test func `a program that fails is started again, later each time`() async throws {
@@ -171,5 +160,21 @@ struct EnclaveSupervisorTests {
             #expect(await eventually { log.lines.contains { $0.hasPrefix("enclave down") } })
         }
         #expect(ContinuousClock.now - start < .seconds(20))
+    }
+}
+
+/// Runs a supervisor until `condition` returns, and stops it.
+func run(_ supervisor: EnclaveSupervisor, until condition: @escaping @Sendable () async throws -> Void) async throws {
+    let group = ServiceGroup(services: [supervisor], logger: LogRecorder().logger)
+    try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await group.run() }
+        do {
+            try await condition()
+        } catch {
+            await group.triggerGracefulShutdown()
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
     }
 }

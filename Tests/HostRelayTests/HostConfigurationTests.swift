@@ -23,6 +23,7 @@ struct HostConfigurationTests {
 
     @Test func `reads every member`() throws {
         let configuration = try parse(Self.valid)
+        #expect(configuration.enclave.launch == .process)
         #expect(configuration.enclave.executable == "/x/enclave")
         #expect(configuration.enclave.module == "software:/x/module")
         #expect(configuration.enclave.endpoint == .unix(path: "/x/enclave.sock"))
@@ -42,7 +43,67 @@ struct HostConfigurationTests {
             of: #""executable": "/x/enclave", "module": "software:/x/module", "#,
             with: ""
         )
-        #expect(try parse(text).enclave.executable == nil)
+        #expect(try parse(text).enclave.launch == .none)
+    }
+
+    private static let nitro = #"""
+        {"launch": "nitro", "endpoint": "vsock://16:7001", "statusFile": "/run/x/enclave.json",
+         "nitro": {"image": "/x/broker.eif", "memoryMiB": 1024, "cpuCount": 2, "name": "b-1", "debug": false,
+                   "cli": "/opt/nitro-cli"}}
+        """#
+
+    /// The valid configuration with this `enclave`.
+    private func withEnclave(_ json: String) -> String {
+        let enclave =
+            #"{"executable": "/x/enclave", "module": "software:/x/module", "endpoint": "unix:///x/enclave.sock"}"#
+        return Self.valid.replacingOccurrences(of: enclave, with: json)
+    }
+
+    @Test func `reads what nitro-cli is told`() throws {
+        let enclave = try parse(withEnclave(Self.nitro)).enclave
+        #expect(enclave.launch == .nitro && enclave.executable == nil && enclave.statusFile == "/run/x/enclave.json")
+        #expect(
+            enclave.nitro
+                == .init(image: "/x/broker.eif", memoryMiB: 1024, cpus: .count(2), name: "b-1", cli: "/opt/nitro-cli")
+        )
+        let short = #"{"endpoint": "vsock://16:7001", "nitro": {"image": "/x", "memoryMiB": 1, "cpuIds": [3, 7]}}"#
+        let other = try parse(withEnclave(short)).enclave
+        #expect(other.launch == .nitro)
+        #expect(other.nitro?.cpus == .ids([3, 7]) && other.nitro?.isDebug == false && other.nitro?.name == "keybroker")
+    }
+
+    @Test func `an enclave that could be launched is not when it says none`() throws {
+        let text = Self.nitro.replacingOccurrences(of: #""launch": "nitro""#, with: #""launch": "none""#)
+        #expect(try parse(withEnclave(text)).enclave.launch == .none)
+    }
+
+    @Test(arguments: [
+        (#""nitro", "endpoint""#, #""xen", "endpoint""#, "enclave.launch"),
+        (#""nitro", "endpoint""#, #""process", "endpoint""#, "enclave.executable"),
+        (#""launch": "nitro", "#, #""executable": "/x", "module": "nsm", "#, "enclave.launch"),
+        (#"vsock://16:7001"#, "tcp://127.0.0.1:7001", "enclave.endpoint"),
+        (#"vsock://16:7001"#, "vsock://3:7001", "enclave.endpoint"),
+        (
+            #""endpoint": "vsock://16:7001", "statusFile": "/run/x/enclave.json""#, #""endpoint": "vsock://any:7001""#,
+            "enclave.endpoint"
+        ),
+        ("/run/x/enclave.json", "enclave.json", "enclave.statusFile"),
+        ("/x/broker.eif", "broker.eif", "enclave.nitro.image"),
+        ("1024", "0", "enclave.nitro.memoryMiB"),
+        (#""cpuCount": 2, "#, "", "enclave.nitro.cpuCount"),
+        (#""cpuCount": 2"#, #""cpuCount": 2, "cpuIds": [1]"#, "enclave.nitro.cpuCount"),
+        (#""cpuCount": 2"#, #""cpuIds": [1, 1]"#, "enclave.nitro.cpuIds"),
+        (#""cpuCount": 2"#, #""cpuIds": []"#, "enclave.nitro.cpuIds"),
+        (#""b-1""#, #""b 1""#, "enclave.nitro.name"),
+        (#""debug": false"#, #""debug": 0"#, "enclave.nitro.debug"),
+        (#""debug": false"#, #""attachConsole": true"#, "enclave.nitro.attachConsole"),
+        ("/opt/nitro-cli", "nitro-cli", "enclave.nitro.cli"),
+    ])
+    func `one wrong member of a launch is an error that names it`(part: String, wrong: String, path: String) throws {
+        let enclave = Self.nitro.replacingOccurrences(of: part, with: wrong)
+        #expect(enclave != Self.nitro)
+        let error = #expect(throws: HostConfigurationError.self) { try parse(withEnclave(enclave)) }
+        #expect(error?.description.hasPrefix("\(path): ") == true, "\(error?.description ?? "")")
     }
 
     @Test(arguments: [
@@ -89,10 +150,21 @@ struct HostConfigurationTests {
         let properties = try #require(schema.object?["properties"]?.object)
         let valid = try #require(try JSON.parse(Array(Self.valid.utf8)).object)
         #expect(properties.members.map(\.name).sorted() == valid.members.map(\.name).sorted())
-        for name in ["enclave", "relay", "ingress"] {
+        for name in ["relay", "ingress"] {
             let nested = try #require(properties[name]?.object?["properties"]?.object)
             #expect(nested.members.map(\.name).sorted() == valid[name]?.object?.members.map(\.name).sorted())
         }
+        let enclave = try #require(properties["enclave"]?.object?["properties"]?.object)
+        let launched = try #require(try JSON.parse(Array(Self.nitro.utf8)).object)
+        #expect(
+            enclave.members.map(\.name).sorted()
+                == Set(launched.members.map(\.name) + ["executable", "module"]).sorted()
+        )
+        let nitro = try #require(enclave["nitro"]?.object?["properties"]?.object)
+        #expect(
+            nitro.members.map(\.name).sorted()
+                == ((launched["nitro"]?.object?.members.map(\.name) ?? []) + ["cpuIds"]).sorted()
+        )
         let kms = try #require(properties["kms"]?.object?["properties"]?.object)
         #expect(
             kms.members.map(\.name).sorted()
@@ -114,7 +186,9 @@ struct HostConfigurationTests {
 
 struct HostArgumentsTests {
     @Test func `reads what to do`() {
-        #expect(HostArguments.parse(["--config", "/f"]) == .run(configuration: "/f"))
+        #expect(HostArguments.parse(["--config", "/f"]) == .run(configuration: "/f", launches: true))
+        #expect(HostArguments.parse(["--config", "/f", "--no-launch"]) == .run(configuration: "/f", launches: false))
+        #expect(HostArguments.parse(["launch", "--config", "/f"]) == .launch(configuration: "/f"))
         #expect(HostArguments.parse(["check", "--config", "/f"]) == .check(configuration: "/f"))
         #expect(HostArguments.parse(["--version"]) == .print("keybroker-host \(hostVersion)\n"))
         #expect(HostArguments.parse(["--config", "/f", "--help"]) == .print(HostArguments.help))
@@ -122,6 +196,7 @@ struct HostArgumentsTests {
 
     @Test(arguments: [
         [], ["--config"], ["--config", ""], ["--config", "/f", "x"], ["run"], ["check"], ["--confg", "/f"],
+        ["launch"], ["launch", "--config", "/f", "--no-launch"], ["--no-launch"], ["--no-launch", "--config", "/f"],
     ])
     func `anything else is usage`(arguments: [String]) {
         guard case .usage = HostArguments.parse(arguments) else {

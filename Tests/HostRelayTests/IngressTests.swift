@@ -71,7 +71,7 @@ struct IngressTests {
         }
         let ingress = try await Ingress.start(
             on: localPort,
-            to: peer.endpoint,
+            to: EnclaveAddress(peer.endpoint),
             group: eventLoops,
             logger: LogRecorder().logger,
             limits: limits
@@ -183,7 +183,7 @@ struct IngressTests {
         let folder = try TemporaryDirectory()
         let ingress = try await Ingress.start(
             on: localPort,
-            to: .unix(path: "\(folder.path)/none.sock"),
+            to: EnclaveAddress(.unix(path: "\(folder.path)/none.sock")),
             group: eventLoops,
             logger: log.logger
         )

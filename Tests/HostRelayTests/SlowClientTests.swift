@@ -40,7 +40,7 @@ struct SlowClientTests {
         }
         let ingress = try await Ingress.start(
             on: localPort,
-            to: listener.endpoint,
+            to: EnclaveAddress(listener.endpoint),
             group: eventLoops,
             logger: LogRecorder().logger,
             limits: limits

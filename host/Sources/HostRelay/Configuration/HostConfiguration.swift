@@ -11,12 +11,66 @@ package struct HostConfiguration: Sendable, Equatable {
     package static let maximumLength = 65_536
 
     package struct Enclave: Sendable, Equatable {
-        /// The program to launch; nil: the enclave is started by something else.
+        /// Who starts the enclave.
+        package enum Launch: String, Sendable, Equatable {
+            /// Something else.
+            case none
+            /// The host, as a process of this machine.
+            case process
+            /// The host, by `nitro-cli`.
+            case nitro
+        }
+
+        package var launch: Launch
+        /// The program to launch as a process; there with ``Launch/process``.
         package var executable: String?
-        /// `nsm` or `software:DIR`, given to the program as it is.
+        /// `nsm` or `software:DIR`, given to the program as it is; there with ``Launch/process``.
         package var module: String?
-        /// Where the enclave listens.
+        /// There with ``Launch/nitro``.
+        package var nitro: Nitro?
+        /// Where the enclave listens. With `vsock://any:PORT` the CID is the one that ``statusFile`` names.
         package var endpoint: Endpoint
+        /// Where the launcher says what runs.
+        package var statusFile: String?
+
+        /// Where the enclave is now.
+        package var address: EnclaveAddress { EnclaveAddress(endpoint, status: status) }
+        package var status: EnclaveStatusFile? { statusFile.map(EnclaveStatusFile.init) }
+    }
+
+    /// What `nitro-cli run-enclave` is told.
+    package struct Nitro: Sendable, Equatable {
+        package enum CPUs: Sendable, Equatable {
+            case count(Int)
+            case ids([Int])
+        }
+
+        /// The image (EIF).
+        package var image: String
+        package var memoryMiB: Int64
+        package var cpus: CPUs
+        /// By which the launcher knows its enclave again.
+        package var name: String
+        /// A console, PCRs of zeros, and no keyring that opens.
+        package var isDebug: Bool
+        /// The program.
+        package var cli: String
+
+        package init(
+            image: String,
+            memoryMiB: Int64,
+            cpus: CPUs,
+            name: String = "keybroker",
+            isDebug: Bool = false,
+            cli: String = "/usr/bin/nitro-cli"
+        ) {
+            self.image = image
+            self.memoryMiB = memoryMiB
+            self.cpus = cpus
+            self.name = name
+            self.isDebug = isDebug
+            self.cli = cli
+        }
     }
 
     package struct KMS: Sendable, Equatable {

@@ -32,25 +32,6 @@ enum HostConfigurationReader {
         )
     }
 
-    private static func enclave(_ json: JSON, at path: String) throws(JSONFieldError) -> HostConfiguration.Enclave {
-        var fields = try JSONFields(json, at: path)
-        let executable = try optionalString("executable", &fields)
-        let module = try optionalString("module", &fields)
-        let endpoint = try endpoint(try fields.string("endpoint"), at: fields.path("endpoint"))
-        if let executable { _ = try absolutePath(executable, at: fields.path("executable")) }
-        if executable != nil && module == nil {
-            throw JSONFieldError(path: fields.path("module"), problem: .missing)
-        }
-        if let module, module != "nsm", !module.hasPrefix("software:/") {
-            throw invalid(fields.path("module"), "must be nsm or software:/DIRECTORY")
-        }
-        if case .vsock(cid: nil, _) = endpoint {
-            throw invalid(fields.path("endpoint"), "must name the enclave's CID")
-        }
-        try fields.finish()
-        return HostConfiguration.Enclave(executable: executable, module: module, endpoint: endpoint)
-    }
-
     private static func listener(_ json: JSON, at path: String) throws(JSONFieldError) -> Endpoint {
         var fields = try JSONFields(json, at: path)
         let endpoint = try endpoint(try fields.string("listen"), at: fields.path("listen"))
@@ -105,7 +86,7 @@ enum HostConfigurationReader {
     // MARK: Forms of strings
 
     /// Absent and null are the same.
-    private static func optionalString(_ name: String, _ fields: inout JSONFields) throws(JSONFieldError) -> String? {
+    static func optionalString(_ name: String, _ fields: inout JSONFields) throws(JSONFieldError) -> String? {
         guard let value = try fields.optionalValue(name), value != .null else { return nil }
         guard let text = value.string else {
             throw JSONFieldError(path: fields.path(name), problem: .wrongType(expected: "string"))
@@ -114,7 +95,7 @@ enum HostConfigurationReader {
         return text
     }
 
-    private static func endpoint(_ text: String, at path: String) throws(JSONFieldError) -> Endpoint {
+    static func endpoint(_ text: String, at path: String) throws(JSONFieldError) -> Endpoint {
         do {
             return try Endpoint(text)
         } catch {
@@ -123,7 +104,7 @@ enum HostConfigurationReader {
     }
 
     /// A service has no directory of its own that a relative path could start from.
-    private static func absolutePath(_ text: String, at path: String) throws(JSONFieldError) -> String {
+    static func absolutePath(_ text: String, at path: String) throws(JSONFieldError) -> String {
         guard text.utf8.first == UInt8(ascii: "/"), !text.utf8.contains(0) else {
             throw invalid(path, "must be an absolute path")
         }
@@ -131,7 +112,7 @@ enum HostConfigurationReader {
     }
 
     /// 1 to 64 letters, digits and `extra`.
-    private static func isName(_ text: String, extra: String) -> Bool {
+    static func isName(_ text: String, extra: String) -> Bool {
         (1...64).contains(text.utf8.count)
             && text.utf8.allSatisfy { byte in
                 switch byte {
@@ -143,7 +124,7 @@ enum HostConfigurationReader {
             }
     }
 
-    private static func invalid(_ path: String, _ reason: String) -> JSONFieldError {
+    static func invalid(_ path: String, _ reason: String) -> JSONFieldError {
         JSONFieldError(path: path, problem: .invalid(reason: reason))
     }
 }

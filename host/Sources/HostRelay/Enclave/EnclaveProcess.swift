@@ -102,13 +102,11 @@ package final class EnclaveProcess: Sendable {
     }
 }
 
-/// Why the program could not be started. One line for people.
-package struct EnclaveLaunchError: Error, Equatable, Sendable, CustomStringConvertible {
-    package let description: String
-
+extension EnclaveLaunchError {
+    /// The program and the system's reason.
     init(_ executable: String, _ code: CInt) {
         let text = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
-        description = "\(executable): \(text)"
+        self.init("\(executable): \(text)")
     }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KeyringFiles
 package import Logging
 import ServiceLifecycle
 
@@ -30,38 +31,39 @@ package struct RestartDelays: Sendable {
     }
 }
 
-/// Keeps the enclave program running, until it is told to stop.
+/// Keeps the enclave running, until it is told to stop.
 package struct EnclaveSupervisor: Service {
     /// From SIGTERM to SIGKILL.
     package static let grace = Duration.seconds(8)
 
-    private let executable: String
-    private let arguments: [String]
+    private let launcher: any EnclaveLauncher
     private let delays: RestartDelays
-    private let grace: Duration
+    private let status: EnclaveStatusFile?
     private let logger: Logger
 
+    /// `status` is where it is written what runs.
     package init(
-        executable: String,
-        arguments: [String],
+        _ launcher: any EnclaveLauncher,
         delays: RestartDelays = RestartDelays(),
-        grace: Duration = EnclaveSupervisor.grace,
+        status: EnclaveStatusFile? = nil,
         logger: Logger
     ) {
-        self.executable = executable
-        self.arguments = arguments
+        self.launcher = launcher
         self.delays = delays
-        self.grace = grace
+        self.status = status
         self.logger = logger
     }
 
     package func run() async throws {
         var generator = SystemRandomNumberGenerator()
         var failures = 0
+        var starts = 0
         while !Task.isShuttingDownGracefully && !Task.isCancelled {
             let start = ContinuousClock.now
-            let reason = await runOnce()
-            if Task.isShuttingDownGracefully || Task.isCancelled { break }
+            let reason = await runOnce(&starts)
+            let isStopping = Task.isShuttingDownGracefully || Task.isCancelled
+            publish(.down(reason: isStopping ? "stopped" : reason), starts)
+            if isStopping { break }
             failures = ContinuousClock.now - start >= delays.healthy ? 1 : failures + 1
             let delay = delays.delay(after: failures, using: &generator)
             logger.error(
@@ -76,24 +78,31 @@ package struct EnclaveSupervisor: Service {
     }
 
     /// Why it ended, or did not start.
-    private func runOnce() async -> String {
-        let process: EnclaveProcess
+    private func runOnce(_ starts: inout Int) async -> String {
+        let enclave: any RunningEnclave
         do {
-            process = try await EnclaveProcess.start(executable, arguments)
+            enclave = try await launcher.launch()
         } catch {
             return error.description
         }
-        logger.info("enclave started", metadata: ["pid": "\(process.processID)"])
-        let exit = await withTaskCancellationOrGracefulShutdownHandler {
-            await process.exit()
+        starts += 1
+        logger.info("enclave started", metadata: enclave.facts)
+        publish(.running(enclave.facts.mapValues(\.description)), starts)
+        let result = await withTaskCancellationOrGracefulShutdownHandler {
+            await enclave.ended()
         } onCancelOrGracefulShutdown: {
-            process.signal(15)
-            Task.detached {
-                try? await Task.sleep(for: grace)
-                process.signal(9)
-            }
+            enclave.stop()
         }
-        logger.info("enclave ended", metadata: ["pid": "\(process.processID)", "result": "\(exit)"])
-        return exit.description
+        logger.info("enclave ended", metadata: enclave.facts.merging(["result": "\(result)"]) { $1 })
+        return result
+    }
+
+    private func publish(_ state: EnclaveStatus.State, _ starts: Int) {
+        guard let status else { return }
+        do {
+            try status.write(EnclaveStatus(state: state, starts: starts, since: wallClock()))
+        } catch {
+            logger.error("enclave status not written", metadata: ["reason": "\(error.description)"])
+        }
     }
 }

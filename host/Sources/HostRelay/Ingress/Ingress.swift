@@ -23,7 +23,7 @@ package final class Ingress: Sendable {
     /// - Throws: ``ListenerError``.
     package static func start(
         on endpoint: Endpoint,
-        to enclave: Endpoint,
+        to enclave: EnclaveAddress,
         group: any EventLoopGroup,
         logger: Logger,
         limits: IngressLimits = .standard
@@ -51,12 +51,12 @@ package final class Ingress: Sendable {
 
 /// From a client that has something to say to the enclave.
 private struct EnclavePath: Sendable {
-    let enclave: Endpoint
+    let enclave: EnclaveAddress
     let budget: ConnectionBudget
     let logger: Logger
     private let complaints = RareEvent()
 
-    init(enclave: Endpoint, budget: ConnectionBudget, logger: Logger) {
+    init(enclave: EnclaveAddress, budget: ConnectionBudget, logger: Logger) {
         self.enclave = enclave
         self.budget = budget
         self.logger = logger
@@ -64,6 +64,10 @@ private struct EnclavePath: Sendable {
 
     /// Connects and lets the client through, or closes it. On the client's event loop.
     func connect(_ door: IngressDoor, _ client: any Channel) {
+        guard let enclave = enclave.current else {
+            complain("no enclave runs")
+            return client.close(promise: nil)
+        }
         guard budget.admitToEnclave() else {
             complain("too many connections")
             return client.close(promise: nil)

@@ -2,7 +2,10 @@
 
 /// The command line of `keybroker-host`.
 package enum HostArguments: Equatable, Sendable {
-    case run(configuration: String)
+    /// - Parameter launches: false: the enclave is started by another service.
+    case run(configuration: String, launches: Bool)
+    /// Only the enclave: no relay, no ingress.
+    case launch(configuration: String)
     case check(configuration: String)
     /// To standard output; exit code 0.
     case print(String)
@@ -10,13 +13,16 @@ package enum HostArguments: Equatable, Sendable {
     case usage(String)
 
     package static let help = """
-        Usage: keybroker-host [check] --config FILE
+        Usage: keybroker-host [check | launch] --config FILE [--no-launch]
 
         The untrusted half of a key broker: launches the enclave, moves bytes between it and its clients, and takes its
         requests to KMS. It holds no key and no credential of the broker; all it can do is refuse service.
 
           --config FILE   the configuration, JSON; every member is explained in host/README.md
           check           tests the configuration, the files and credentials that it names, and ends
+          launch          only launches the enclave and keeps it running: for a service of its own, which may use
+                          /dev/nitro_enclaves where the one that faces the network may not
+          --no-launch     relay and ingress alone, beside such a service
           --help, --version
 
         A smallest configuration:
@@ -40,8 +46,10 @@ package enum HostArguments: Equatable, Sendable {
         if arguments.contains("--help") || arguments.contains("-h") { return .print(help) }
         if arguments.contains("--version") { return .print("keybroker-host \(hostVersion)\n") }
         var rest = arguments[...]
-        let isCheck = rest.first == "check"
-        if isCheck { rest = rest.dropFirst() }
+        let verb = rest.first.flatMap { ["check", "launch"].contains($0) ? $0 : nil }
+        if verb != nil { rest = rest.dropFirst() }
+        let launches = rest.last != "--no-launch"
+        if !launches { rest = rest.dropLast() }
         guard rest.popFirst() == "--config" else {
             return .usage(
                 rest.isEmpty && arguments.isEmpty ? "--config is missing: see --help" : "unknown arguments: see --help"
@@ -49,7 +57,12 @@ package enum HostArguments: Equatable, Sendable {
         }
         guard let file = rest.popFirst(), !file.isEmpty else { return .usage("--config needs a file") }
         guard rest.isEmpty else { return .usage("too many arguments: see --help") }
-        return isCheck ? .check(configuration: file) : .run(configuration: file)
+        guard launches || verb == nil else { return .usage("--no-launch does not go with \(verb ?? "")") }
+        return switch verb {
+        case "check": .check(configuration: file)
+        case "launch": .launch(configuration: file)
+        default: .run(configuration: file, launches: launches)
+        }
     }
 }
 

@@ -10,8 +10,16 @@ enum HostCheck {
     /// Each finding: what, and nil if it is right or else what is wrong.
     static func findings(_ configuration: HostConfiguration) -> [(subject: String, problem: String?)] {
         var findings: [(subject: String, problem: String?)] = []
-        if let executable = configuration.enclave.executable {
+        if configuration.enclave.launch == .process, let executable = configuration.enclave.executable {
             findings.append((subject: "enclave.executable", problem: unusable(executable, X_OK)))
+        }
+        if configuration.enclave.launch == .nitro, let nitro = configuration.enclave.nitro {
+            findings.append((subject: "enclave.nitro.image", problem: unusable(nitro.image, R_OK)))
+            findings.append((subject: "enclave.nitro.cli", problem: unusable(nitro.cli, X_OK)))
+        }
+        if let file = configuration.enclave.statusFile {
+            let folder = file.split(separator: "/").dropLast().map { "/\($0)" }.joined()
+            findings.append((subject: "enclave.statusFile", problem: unusable(folder.isEmpty ? "/" : folder, X_OK)))
         }
         findings.append(
             (subject: "configuration", problem: problem(ofEnclaveConfiguration: configuration.configurationFile))

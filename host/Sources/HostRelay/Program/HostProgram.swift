@@ -25,17 +25,28 @@ package enum HostProgram {
         case .check(let file):
             guard let configuration = load(file) else { return 2 }
             return check(configuration)
-        case .run(let file):
+        case .run(let file, let launches):
             guard let configuration = load(file) else { return 2 }
-            let writer = LineWriter(descriptor: STDOUT_FILENO)
-            defer { writer.flush() }
-            do {
-                try await serve(configuration, writer: writer)
-                return 0
-            } catch {
-                complain("\(error)")
-                return 1
+            return await run { try await serve(configuration, launches: launches, writer: $0) }
+        case .launch(let file):
+            guard let configuration = load(file) else { return 2 }
+            guard let launcher = launcher(configuration) else {
+                complain("\(file): enclave.launch: there is nothing to launch")
+                return 2
             }
+            return await run { try await launch(launcher, configuration, writer: $0) }
+        }
+    }
+
+    private static func run(_ body: (LineWriter) async throws -> Void) async -> Int32 {
+        let writer = LineWriter(descriptor: STDOUT_FILENO)
+        defer { writer.flush() }
+        do {
+            try await body(writer)
+            return 0
+        } catch {
+            complain("\(error)")
+            return 1
         }
     }
 
@@ -61,9 +72,59 @@ package enum HostProgram {
         return code
     }
 
+    private static func logger(_ writer: LineWriter) -> Logger {
+        Logger(label: "keybroker-host") { _ in JSONLinesLogHandler(writer: writer) }
+    }
+
+    /// How the configuration says that the enclave is started; nil: not by us.
+    private static func launcher(_ configuration: HostConfiguration) -> (
+        (_ relay: Endpoint, Logger) -> any EnclaveLauncher
+    )? {
+        let enclave = configuration.enclave
+        switch enclave.launch {
+        case .none: return nil
+        case .process:
+            guard let executable = enclave.executable, let module = enclave.module else { return nil }
+            return { relay, _ in
+                ProcessLauncher(
+                    executable: executable,
+                    arguments: [
+                        "--relay", relay.description, "--listen", enclave.endpoint.description, "--module", module,
+                    ]
+                )
+            }
+        case .nitro:
+            guard let nitro = enclave.nitro, case .vsock(let cid, _) = enclave.endpoint else { return nil }
+            return { _, logger in NitroLauncher(nitro, cid: cid, logger: logger) }
+        }
+    }
+
+    /// Launches the enclave and keeps it running, and nothing else: for a service of its own.
+    private static func launch(
+        _ launcher: (Endpoint, Logger) -> any EnclaveLauncher,
+        _ configuration: HostConfiguration,
+        writer: LineWriter
+    ) async throws {
+        let logger = logger(writer)
+        logger.info("launcher started", metadata: ["version": "\(hostVersion)"])
+        defer { logger.info("launcher stopped") }
+        let supervisor = EnclaveSupervisor(
+            launcher(configuration.relay, logger),
+            status: configuration.enclave.status,
+            logger: logger
+        )
+        try await lifecycle([supervisor], logger).run()
+    }
+
+    private static func lifecycle(_ services: [any Service], _ logger: Logger) -> ServiceGroup {
+        var quiet = logger
+        quiet.logLevel = .warning
+        return ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+    }
+
     /// Serves until a signal or a failure.
-    static func serve(_ configuration: HostConfiguration, writer: LineWriter) async throws {
-        let logger = Logger(label: "keybroker-host") { _ in JSONLinesLogHandler(writer: writer) }
+    static func serve(_ configuration: HostConfiguration, launches: Bool, writer: LineWriter) async throws {
+        let logger = logger(writer)
         let group = MultiThreadedEventLoopGroup.singleton
         let kms = configuration.kms
         let forwarder = KMSForwarder(
@@ -89,7 +150,7 @@ package enum HostProgram {
         do {
             ingress = try await Ingress.start(
                 on: configuration.ingress,
-                to: configuration.enclave.endpoint,
+                to: configuration.enclave.address,
                 group: group,
                 logger: logger,
                 limits: configuration.ingressLimits
@@ -107,28 +168,18 @@ package enum HostProgram {
         var services: [any Service] = [
             UntilShutdown { await relay.shutdown() }, UntilShutdown { await ingress.shutdown() },
         ]
-        if let executable = configuration.enclave.executable, let module = configuration.enclave.module {
+        if launches, let launcher = launcher(configuration) {
             services.append(
                 EnclaveSupervisor(
-                    executable: executable,
-                    arguments: [
-                        "--relay", relay.endpoint.description, "--listen",
-                        configuration.enclave.endpoint.description, "--module", module,
-                    ],
+                    launcher(relay.endpoint, logger),
+                    status: configuration.enclave.status,
                     logger: logger
                 )
             )
         }
         services.append(UntilShutdown { await ingress.stopListening() })
-        var quiet = logger
-        quiet.logLevel = .warning
-        let lifecycle = ServiceGroup(
-            services: services,
-            gracefulShutdownSignals: [.sigterm, .sigint],
-            logger: quiet
-        )
         defer { logger.info("host stopped") }
-        try await lifecycle.run()
+        try await lifecycle(services, logger).run()
     }
 
     private static func output(_ text: String) { write(text, STDOUT_FILENO) }
