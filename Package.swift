@@ -318,8 +318,10 @@ var tests: [Target] {
         test(
             "ProgramTests",
             [
-                "AWSClient", "Cryptography", "Encoding", "KMSProtocol", "Keyring", "KeyringFiles", "NitroAttestation",
-                "SigV4", "keybroker", "keybroker-enclave", "keybroker-host", "generate-fixtures",
+                "AWSClient", "AttestedTLS", "BrokerProtocol", "Cryptography", "Encoding", "KMSProtocol", "Keyring",
+                "KeyringFiles", "NitroAttestation", "SecurityModule", "SigV4", "SoftwareModule", "Transport",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), "keybroker", "keybroker-enclave", "keybroker-host",
+                "generate-fixtures",
             ],
             exclude: ["Clients"]
         ),

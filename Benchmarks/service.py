@@ -3,7 +3,8 @@
 """Measures a whole deployment on this machine: set up with the release programs, loaded with `keybroker bench`.
 
 Development KMS, host, enclave with the software module, a keyring of 100 keys; requests straight to the enclave's
-listener and through the host's ingress; boot to first signature; resident memory. Standard library only.
+listener and through the host's ingress; boot to first signature; resident memory. With --tls instead: what TLS that ends
+in the enclave costs it, for a Sign and for a handshake. Standard library only, and `openssl` for handshakes.
 """
 
 import argparse
@@ -76,14 +77,22 @@ class Deployment:
         self.specify(keys)
         self.run("keybroker", "keyring", "create", "--spec", folder / "keyring.json", "--kms-key",
                  answer["KeyMetadata"]["Arn"], "--broker-id", "bench", "--configuration", folder / "enclave.json",
-                 "--state", folder / "state", "--credentials", folder / "credentials", "--plain-http",
+                 "--state", folder / "state", "--credentials", folder / "credentials",
                  env={"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
                       "AWS_ENDPOINT_URL_KMS": f"http://127.0.0.1:{self.kms_port}"})
         text = (folder / "credentials").read_text()
         self.key = re.search(r"aws_access_key_id *= *(\S+)", text)[1]
         self.secret = re.search(r"aws_secret_access_key *= *(\S+)", text)[1]
         self.direct, self.ingress = free_port(), free_port()
+        self.speak_tls(False)
         self.start_host()
+
+    def speak_tls(self, on):
+        """From the next boot on. The keyring has a TLS identity, used or not: everything else stays the same."""
+        path = self.folder / "enclave.json"
+        configuration = json.loads(path.read_text())
+        configuration["ingress"] = {"tls": on}
+        path.write_text(json.dumps(configuration))
 
     def specify(self, count):
         keys = [{"aliases": ["alias/ed25519"], "keySpec": "ECC_NIST_EDWARDS25519"},
@@ -96,10 +105,10 @@ class Deployment:
         (self.folder / "keyring.json").write_text(json.dumps(
             {"format": 1, "keyringId": "bench", "account": ACCOUNT, "region": REGION, "keys": keys}))
 
-    def run(self, *arguments, env=None):
+    def run(self, *arguments, env=None, errors=None):
         program, *rest = map(str, arguments)
-        return subprocess.run([self.programs / program, *rest], check=True, stdout=subprocess.PIPE, text=True,
-                              env={**os.environ, **(env or {})}).stdout
+        return subprocess.run([self.programs / program, *rest], check=True, stdout=subprocess.PIPE, stderr=errors,
+                              text=True, env={**os.environ, **(env or {})}).stdout
 
     def start(self, *arguments, log, env=None):
         program, *rest = map(str, arguments)
@@ -146,13 +155,31 @@ class Deployment:
         waits = re.findall(r'"waitedMilliseconds":(\d+)', (self.folder / "host.log").read_text())
         return int(waits[-1]) / 1000
 
+    def start_enclave(self):
+        return self.start("keybroker-enclave", "--relay", f"unix://{self.folder}/relay.sock", "--listen",
+                          f"tcp://127.0.0.1:{self.direct}", "--module", f"software:{self.folder}/module",
+                          log="enclave.log")
+
+    def boot_with_tls(self):
+        """Starts the enclave with TLS; its process and the certificate that `keybroker trust` wrote."""
+        self.speak_tls(True)
+        enclave = self.start_enclave()
+        bundle = self.folder / "bundle.pem"
+        for _ in range(200):
+            with contextlib.suppress(subprocess.CalledProcessError):
+                self.run("keybroker", "trust", "--endpoint", f"https://127.0.0.1:{self.direct}", "--root",
+                         self.folder / "module/root.pem", "--binary", self.programs / "keybroker-enclave", "--config",
+                         self.folder / "enclave.json", "--state", self.folder / "trust.json", "--bundle", bundle,
+                         errors=subprocess.DEVNULL)
+                return enclave, bundle
+            time.sleep(0.05)
+        raise RuntimeError("the enclave is not trusted: " + (self.folder / "enclave.log").read_text()[-500:])
+
     def boot(self):
         """Starts the enclave; seconds from the start of its process to its first signature, and how many of them it
         waited for an RSA-2048 key."""
         began = time.perf_counter()
-        enclave = self.start("keybroker-enclave", "--relay", f"unix://{self.folder}/relay.sock", "--listen",
-                             f"tcp://127.0.0.1:{self.direct}", "--module", f"software:{self.folder}/module",
-                             log="enclave.log")
+        enclave = self.start_enclave()
         while time.perf_counter() - began < 20:
             if not self.serves():
                 time.sleep(0.002)
@@ -171,9 +198,10 @@ class Deployment:
         process.wait()
         self.processes.remove(process)
 
-    def bench(self, port, *arguments):
-        text = self.run("keybroker", "bench", "--endpoint", f"http://127.0.0.1:{port}", "--region", REGION, "--json",
-                        *arguments, env={"AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials")})
+    def bench(self, port, *arguments, bundle=None):
+        scheme, trust = ("https", ["--ca-bundle", bundle]) if bundle else ("http", [])
+        text = self.run("keybroker", "bench", "--endpoint", f"{scheme}://127.0.0.1:{port}", "--region", REGION, "--json",
+                        *trust, *arguments, env={"AWS_SHARED_CREDENTIALS_FILE": str(self.folder / "credentials")})
         return json.loads(text)
 
     def end(self):
@@ -213,14 +241,57 @@ def main():
     parser.add_argument("--duration", type=float, default=5, help="seconds of each load")
     parser.add_argument("--only", default="", help="loads whose name has this in it")
     parser.add_argument("--path", choices=["direct", "ingress", "both"], default="both")
+    parser.add_argument("--tls", action="store_true", help="measure what TLS costs, and nothing else")
     parser.add_argument("--hold", action="store_true", help="set up, print how to reach it, and wait")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="kb-bench-") as folder:
         deployment = Deployment(options.programs.resolve(), pathlib.Path(folder), options.keys)
         try:
-            measure(deployment, options)
+            (measure_tls if options.tls else measure)(deployment, options)
         finally:
             deployment.end()
+
+
+def median_cost(enclave, rounds, work):
+    """Processor time of the enclave for one of what `work` does and counts: the median of some rounds, in microseconds."""
+    costs = []
+    for _ in range(rounds):
+        before = processor_seconds(enclave)
+        count = work()
+        costs.append(1e6 * (processor_seconds(enclave) - before) / max(count, 1))
+    return statistics.median(costs)
+
+
+def measure_tls(deployment, options):
+    """One keyring, one machine, one load, straight to the enclave: in clear, then over TLS."""
+    def signatures(connections, bundle=None):
+        def work():
+            result = deployment.bench(deployment.direct, "--key", "alias/ed25519", "--operation", "sign", "--connections",
+                                      connections, "--duration", options.duration, "--openssl-seconds", "0", bundle=bundle)
+            return result["operationsPerSecond"] * (result["seconds"] + 1)  # The warm-up takes one second.
+        return work
+
+    def handshakes(*mode):
+        def work():
+            text = subprocess.run(["openssl", "s_time", "-connect", f"127.0.0.1:{deployment.direct}", "-CAfile", bundle,
+                                   "-time", str(max(1, round(options.duration))), *mode], check=True, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+            return int(re.search(r"(\d+) connections in \d+ real seconds", text)[1])
+        return work
+
+    rounds, sizes = 5, (1, 64)
+    enclave, _, _ = deployment.boot()
+    clear = {count: median_cost(enclave, rounds, signatures(count)) for count in sizes}
+    deployment.stop(enclave)
+    enclave, bundle = deployment.boot_with_tls()
+    print(f"processor time of the enclave, medians of {rounds} rounds:")
+    for count in sizes:
+        over = median_cost(enclave, rounds, signatures(count, bundle))
+        print(f"Sign Ed25519, {count:2} connections: {clear[count]:6.1f} us in clear, {over:6.1f} us over TLS: TLS costs "
+              f"{over - clear[count]:5.1f} us")
+    for name, mode in (("TLS 1.3", ["-new", "-tls1_3"]), ("TLS 1.3, resumed", ["-reuse", "-tls1_3"]),
+                       ("TLS 1.2", ["-new", "-tls1_2"])):
+        print(f"connection and handshake, {name}: {median_cost(enclave, rounds, handshakes(*mode)):6.1f} us")
 
 
 def measure(deployment, options):

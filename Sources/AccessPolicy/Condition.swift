@@ -32,7 +32,7 @@ enum ConditionOutcome: Sendable {
     }
 
     static func any(_ outcomes: some Sequence<ConditionOutcome>) -> ConditionOutcome {
-        all(outcomes.map(\.negated)).negated
+        all(outcomes.lazy.map(\.negated)).negated
     }
 }
 
@@ -51,8 +51,8 @@ struct Condition: Sendable {
         }
         if present.isEmpty { return outcomeWithoutKey }
         switch conditionOperator.quantifier {
-        case .forAllValues: return .all(present.map { test($0, facts) })
-        case .forAnyValue: return .any(present.map { test($0, facts) })
+        case .forAllValues: return .all(present.lazy.map { test($0, facts) })
+        case .forAnyValue: return .any(present.lazy.map { test($0, facts) })
         case nil:
             // Single-valued operators on several values: AWS wants a quantifier there.
             guard present.count == 1 else { return .unclear }
@@ -72,7 +72,7 @@ struct Condition: Sendable {
 
     /// One value of the request against the policy's: any of them, or for a negated operator none of them.
     private func test(_ value: String, _ facts: RequestFacts) -> ConditionOutcome {
-        let isMatched = ConditionOutcome.any(values.map { compare(value, $0, facts) })
+        let isMatched = ConditionOutcome.any(values.lazy.map { compare(value, $0, facts) })
         return conditionOperator.isNegated ? isMatched.negated : isMatched
     }
 

@@ -65,6 +65,9 @@ enum ConditionValue: Sendable {
         }
     }
 
+    /// The condition keys that its variables name, folded.
+    var variables: [[Unicode.Scalar]] { if case .template(let template) = self { template.variables } else { [] } }
+
     /// Whether ``caseFolded(_:)`` of `text` is `expected`.
     static func folds(_ text: String, to expected: [Unicode.Scalar]) -> Bool {
         let capitals = UInt8(ascii: "A")...UInt8(ascii: "Z")

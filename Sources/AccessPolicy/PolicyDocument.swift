@@ -10,8 +10,8 @@ package struct PolicyDocument: Sendable {
     }
 
     let statements: [Statement]
-    /// Whether any condition key of a request can matter.
-    package let hasConditions: Bool
+    /// Every condition key that the policy looks at, folded, each once: no other can matter.
+    package let conditionKeys: [String]
 
     /// Parses and validates. Unknown elements, operators or versions are errors: a condition that is not understood
     /// must not be skipped.
@@ -23,7 +23,9 @@ package struct PolicyDocument: Sendable {
 
     private init(_ statements: [Statement]) {
         self.statements = statements
-        hasConditions = statements.contains { !$0.conditions.isEmpty || !$0.resources.templates.isEmpty }
+        var names: [[Unicode.Scalar]] = []
+        for name in statements.flatMap(\.conditionKeys) where !names.contains(name) { names.append(name) }
+        conditionKeys = names.map { String(String.UnicodeScalarView($0)) }
     }
 }
 
@@ -50,6 +52,12 @@ package struct Statement: Sendable {
     let actions: PatternElement
     let resources: PatternElement
     let conditions: [Condition]
+
+    /// Folded.
+    fileprivate var conditionKeys: [[Unicode.Scalar]] {
+        conditions.map(\.key) + conditions.flatMap(\.values).flatMap(\.variables)
+            + resources.templates.flatMap(\.variables)
+    }
 }
 
 /// Action or Resource, or its complement.

@@ -63,6 +63,11 @@ package struct PolicyTemplate: Sendable {
         return .variable(key: key, fallback: fallback)
     }
 
+    /// The condition keys that its variables name, folded.
+    var variables: [[Unicode.Scalar]] {
+        pieces.compactMap { if case .variable(let key, _) = $0 { key } else { nil } }
+    }
+
     /// The text, if it is the same for every request.
     var constant: [Character]? {
         var text: [Character] = []

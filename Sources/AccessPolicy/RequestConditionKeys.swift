@@ -10,6 +10,17 @@ package enum RequestConditionKeys: Sendable {
 
     package static func pcr(_ index: Int) -> String { "kms:RecipientAttestation:PCR\(index)" }
 
+    /// The values of a key among those of a request, whatever the case of their names; nil if it is absent. `name` is folded.
+    package static func values(of name: String, in keys: [String: [String]]) -> [String]? {
+        if keys.isEmpty { return nil }
+        let folded = Array(name.unicodeScalars)
+        var values: [String]?
+        for entry in keys where ConditionValue.folds(entry.key, to: folded) {
+            values = values.map { $0 + entry.value } ?? entry.value
+        }
+        return values
+    }
+
     package static let encryptionContextPrefix = "kms:EncryptionContext:"
 
     /// What an attestation document brings in: its PCRs in lower-case hex (KMS Developer Guide, "AWS KMS condition keys for

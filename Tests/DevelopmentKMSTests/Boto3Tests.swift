@@ -225,6 +225,9 @@ struct Boto3Tests {
     @Test func `the client of AWS tries again where it is throttled, and gives up as it does with AWS`() async throws {
         try await Self.run(
             """
+            # How long it waits is its own affair, and up to eight seconds at a time.
+            import time
+            time.sleep = lambda seconds: None
             assert kms.list_keys()["ResponseMetadata"]["RetryAttempts"] == 2
             refused("ThrottlingException", kms.list_aliases, typed=False)
             """,

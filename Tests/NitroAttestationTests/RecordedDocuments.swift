@@ -67,9 +67,12 @@ extension Verdict {
 }
 
 /// A verifier under AWS's commercial root that lets debug mode pass.
-func awsVerifier(_ adjust: (inout VerificationPolicy) -> Void = { _ in }) throws -> AttestationVerifier {
+func awsVerifier(
+    cache: VerifiedChainCache? = nil,
+    _ adjust: (inout VerificationPolicy) -> Void = { _ in }
+) throws -> AttestationVerifier {
     var policy = VerificationPolicy(roots: .aws)
     policy.allowsDebugMode = true
     adjust(&policy)
-    return try AttestationVerifier(policy: policy)
+    return try AttestationVerifier(policy: policy, cache: cache)
 }

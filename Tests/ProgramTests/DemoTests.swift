@@ -8,14 +8,17 @@ import Testing
 struct DemoTests {
     static let archive = SharedData.root.appendingPathComponent("systems/illuvrse/archive_go_filestore")
 
+    /// One run is enough to look at.
+    private static let run = Task { try await Programs.run(["keybroker", "demo"]) }
+
     @Test func `the demo runs the main job and ends with demo ok`() async throws {
-        let result = try await Programs.run(["keybroker", "demo"])
+        let result = try await Self.run.value
         #expect(result.status == 0, "\(result.text)\(result.errors)")
         #expect(result.text.hasSuffix("demo: ok\n"))
     }
 
     @Test func `each attack of the demo is refused`() async throws {
-        let result = try await Programs.run(["keybroker", "demo"])
+        let result = try await Self.run.value
         let refused = result.text.split(separator: "\n").filter { $0.contains("  refused  ") }
         #expect(refused.count == 5, "\(result.text)\(result.errors)")
         #expect(refused.count { $0.contains("AccessDeniedException") } == 3, "\(result.text)")

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AWSClient
+import BrokerProtocol
 import Cryptography
 import Encoding
 import Foundation
 import KMSProtocol
+import Keyring
 import TestSupport
 
 /// The steps of an installation, with the programs alone.
@@ -50,10 +52,37 @@ extension RunningBroker {
         try FileManager.default.removeItem(atPath: der)
         let hmac = try SecureRandom.bytes(count: 32)
         try write(hmac, folder.file("hmac.bin"))
+        return ImportedKeys(p256: p256, p256Scalar: try scalar(ofPKCS8: p256), hmac: hmac)
+    }
+
+    /// The private scalar of a P-256 key.
+    private static func scalar(ofPKCS8 bytes: [UInt8]) throws -> [UInt8] {
         // ECPrivateKey ::= SEQUENCE { version 1, OCTET STRING of 32 bytes, … }: the bytes after 02 01 01 04 20.
         let marker: [UInt8] = [0x02, 0x01, 0x01, 0x04, 0x20]
-        let start = try require((0..<p256.count - 37).first { Array(p256[$0..<$0 + 5]) == marker })
-        return ImportedKeys(p256: p256, p256Scalar: Array(p256[(start + 5)..<(start + 37)]), hmac: hmac)
+        let start = try require((0..<bytes.count - 37).first { Array(bytes[$0..<$0 + 5]) == marker })
+        return Array(bytes[(start + 5)..<(start + 37)])
+    }
+
+    /// The newest keyring on the host's disk, opened under the TSK.
+    func openedKeyring() throws -> KeyringContents {
+        let configuration = try BrokerConfiguration(json: try folder.bytes("enclave.json"))
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.file("state"))
+        let newest = try Self.require(names.filter { $0.hasSuffix(".cose") }.max())
+        var secret = tsk
+        let keys = try TrustedSessionKey(try SecretBytes(movingFrom: &secret))
+            .keys(keyringID: configuration.keyringID, kmsKeyARN: configuration.kms.keyARN)
+        let sealed = try UnopenedKeyring(parsing: try folder.bytes("state/\(newest)"))
+        return try sealed.open(keyringID: configuration.keyringID, keys: keys).contents
+    }
+
+    /// The private scalar of the key that ends TLS.
+    func tlsScalar() throws -> [UInt8] {
+        let key = try Self.require(try openedKeyring().tlsIdentity).key
+        return try Self.scalar(
+            ofPKCS8: try key.pkcs8().withBytes { bytes in
+                (0..<bytes.byteCount).map { unsafe bytes.unsafeLoad(fromByteOffset: $0, as: UInt8.self) }
+            }
+        )
     }
 
     static func unwrapTSK(_ client: KMSClient, configuration: String, keyARN: String) async throws -> [UInt8] {
@@ -77,6 +106,27 @@ extension RunningBroker {
         _ = try await client.call(
             "TrentService.PutKeyPolicy",
             ["KeyId": .string(keyARN), "PolicyName": "default", "Policy": .string(policy)]
+        )
+    }
+
+    /// As whoever may change the policy can: the root user of the account may decrypt again.
+    func unbindPolicy() async throws {
+        let configuration = try Self.require(try JSON.parse(try folder.bytes("enclave.json")).object)
+        let policy: JSON = [
+            "Version": "2012-10-17",
+            "Statement": [
+                [
+                    "Effect": "Allow", "Principal": ["AWS": "arn:aws:iam::000000000000:root"], "Action": "kms:*",
+                    "Resource": "*",
+                ]
+            ],
+        ]
+        _ = try await Self.client(kmsURL, id: "test", secret: "test").call(
+            "TrentService.PutKeyPolicy",
+            [
+                "KeyId": try Self.require(configuration["kms"]?.object?["keyArn"]), "PolicyName": "default",
+                "Policy": .string(String(decoding: policy.serialized(), as: UTF8.self)),
+            ]
         )
     }
 

@@ -9,7 +9,8 @@ import SigV4
 import TestSupport
 
 /// A whole installation on this machine, set up with the programs alone, as an operator would.
-final class RunningBroker {
+/// One test at a time has it: the suites that share one are serialized.
+final class RunningBroker: @unchecked Sendable {
     let folder: TemporaryDirectory
     /// `http://127.0.0.1:PORT` of the ingress, https where TLS ends inside.
     let url: String

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// `keybroker trust`, and clients that have nothing but the lines that it prints.
-@Suite(.serialized)
+@Suite(.serialized, .sharedBroker(tls: true))
 struct TrustTests {
     static let examples = SharedData.repository.appendingPathComponent("docs/examples")
     static let hasClients = Tool.pythonHas("boto3", "awscli", "cryptography")
@@ -39,10 +39,10 @@ struct TrustTests {
     private static func example(_ name: String) -> String { examples.appendingPathComponent(name).path }
 
     @Test(.enabled(if: hasClients, missing))
-    func `boto3, the aws command and Node sign over attested TLS with nothing but the lines that trust prints`()
+    func `boto3, the aws command, Swift and Node sign over attested TLS with nothing but the lines that trust prints`()
         async throws
     {
-        let broker = try await RunningBroker(tls: true)
+        let broker = try SharedBroker.current
         let trusted = try await broker.trust()
         #expect(trusted.status == 0, "\(trusted.errors)")
         let lines = trusted.text.split(separator: "\n")
@@ -53,7 +53,10 @@ struct TrustTests {
 
         let boto3 = try await Self.client(broker, trusted.text, "python3 \(ClientTests.clients.path)/boto3_client.py")
         #expect(boto3.text.hasSuffix("ok\n"), "\(boto3.errors)")
-        var commands = ["python3 \(Self.example("sign.py"))", "bash \(Self.example("sign.sh"))"]
+        var commands = [
+            "python3 \(Self.example("sign.py"))", "bash \(Self.example("sign.sh"))",
+            "swift run --quiet --package-path \(Self.example("swift")) --scratch-path \(broker.folder.file("swift")) sign",
+        ]
         if try await Tool.run("node", ["--version"]).status == 0 { commands.append("node \(Self.example("sign.mjs"))") }
         try broker.folder.write("digest-input", "an audit event")
         for command in commands {
@@ -83,7 +86,7 @@ struct TrustTests {
 
     @Test(.enabled(if: hasClients, missing))
     func `a restart of the enclave changes nothing for its clients`() async throws {
-        let broker = try await RunningBroker(tls: true)
+        let broker = try SharedBroker.current
         let first = try await broker.trust(["--json"])
         let bundle = try broker.folder.bytes("trust/test.pem")
         kill(try broker.enclavePID(), SIGKILL)
@@ -131,7 +134,7 @@ struct TrustTests {
     @Test func `a host that answers in the enclave's place is not trusted, and its answers are not believed`()
         async throws
     {
-        let broker = try await RunningBroker(tls: true)
+        let broker = try SharedBroker.current
         // It forwards everything: the document is genuine, and fresh.
         let (relaying, url) = try await Self.startHost(broker)
         defer { relaying.terminate() }
@@ -161,7 +164,7 @@ struct TrustTests {
     @Test func `an older keyring, a fork, another identity and plain HTTP are not trusted, each by its name`()
         async throws
     {
-        let broker = try await RunningBroker(tls: true)
+        let broker = try SharedBroker.current
         let state = broker.folder.file("trust/test.json")
         let seen = try String(contentsOfFile: state, encoding: .utf8)
         func refusal(_ arguments: [String] = []) async throws -> String {

@@ -6,6 +6,7 @@ Ends with a line `ok` and status 0; otherwise the assertion that failed.
 """
 
 import datetime
+import time
 
 import boto3
 import botocore
@@ -22,10 +23,12 @@ def error_of(call, **arguments):
     raise AssertionError("no error")
 
 
-# The same request three times: within one second they are signed alike, and the SDK's own retries tell them apart.
+# The same request twice within one second: they are signed alike, and the SDK's own retries tell them apart.
 for client in (kms, boto3.client("kms", config=Config(retries={"mode": "standard"}))):
-    answers = [client.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC") for _ in range(3)]
-    assert len({answer["KeyMetadata"]["KeyId"] for answer in answers}) == 3
+    client.list_keys()
+    time.sleep(1.01 - time.time() % 1)
+    answers = [client.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC") for _ in range(2)]
+    assert len({answer["KeyMetadata"]["KeyId"] for answer in answers}) == 2
     assert sum(answer["ResponseMetadata"]["RetryAttempts"] for answer in answers) >= 1
 
 made = kms.create_key(

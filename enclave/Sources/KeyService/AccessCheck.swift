@@ -38,7 +38,7 @@ package struct AccessCheck: Sendable {
 
     /// On what has no policy of its own: an alias or a broker by its ARN, or `*`. IAM policies alone decide.
     package func require(onResource resource: String = "*", ownedBy account: String) throws(KMSError) {
-        try require(request(on: resource, ownedBy: account, conditions: conditionKeys), keyPolicy: nil)
+        try require(request(on: resource, ownedBy: account, conditions: conditions()), keyPolicy: nil)
     }
 
     /// The same as a question.
@@ -65,19 +65,7 @@ package struct AccessCheck: Sendable {
         alias: String?,
         policy: PolicyDocument
     ) -> AccessRequest {
-        // Nobody looks at condition keys where no policy has a condition, and most have none.
-        guard caller.hasConditions(with: policy) else {
-            return request(on: key.arn, ownedBy: account, conditions: [:])
-        }
-        var conditions = conditionKeys
-        conditions["kms:KeySpec"] = [key.spec.rawValue]
-        conditions["kms:KeyUsage"] = [key.usage.rawValue]
-        conditions["kms:KeyOrigin"] = [key.origin.kmsOrigin.rawValue]
-        conditions["kms:MultiRegion"] = ["false"]
-        if !key.aliases.isEmpty { conditions["kms:ResourceAliases"] = key.aliases.map(\.name) }
-        if let alias { conditions["kms:RequestAlias"] = [alias] }
-        for tag in key.tags { conditions["aws:ResourceTag/\(tag.key)"] = [tag.value] }
-        return request(on: key.arn, ownedBy: account, conditions: conditions)
+        request(on: key.arn, ownedBy: account, conditions: conditions(on: key, alias: alias, policy: policy))
     }
 
     private func request(
@@ -96,17 +84,51 @@ package struct AccessCheck: Sendable {
         )
     }
 
-    /// What holds of every request. Only what the service knows by itself is here: `aws:SourceIp`, `aws:SourceVpc`,
-    /// `aws:SourceVpce`, `aws:ViaAWSService` and `kms:ViaService` are always absent.
-    private var conditionKeys: [String: [String]] {
-        var keys = caller.identity.conditionKeys
-        keys.merge(parameters) { $1 }
-        keys["aws:CurrentTime"] = [circumstances.now.rfc3339]
-        keys["aws:EpochTime"] = [String(circumstances.now.seconds)]
-        keys["aws:SecureTransport"] = [circumstances.isSecureTransport ? "true" : "false"]
-        if let recipient = circumstances.recipient {
-            keys.merge(RequestConditionKeys.recipient(pcrs: recipient.pcrs)) { $1 }
+    // MARK: Condition keys
+
+    /// The condition keys that the policies look at, and no others: most policies look at none, and each costs.
+    private func conditions(on key: KeyRecord? = nil, alias: String? = nil, policy: PolicyDocument? = nil)
+        -> [String: [String]]
+    {
+        var conditions: [String: [String]] = [:]
+        func add(_ names: [String]) {
+            for name in names where conditions[name] == nil {
+                conditions[name] = values(of: name, on: key, alias: alias)
+            }
         }
-        return keys
+        if let policy { add(policy.conditionKeys) }
+        for policy in caller.policies { add(policy.conditionKeys) }
+        return conditions
+    }
+
+    /// What the request says of a condition key, by its folded name; nil if it is absent. Only what the service knows by
+    /// itself is here: `aws:SourceIp`, `aws:SourceVpc`, `aws:SourceVpce`, `aws:ViaAWSService` and `kms:ViaService` are
+    /// always absent.
+    private func values(of name: String, on key: KeyRecord?, alias: String?) -> [String]? {
+        switch name {
+        case "aws:currenttime": [circumstances.now.rfc3339]
+        case "aws:epochtime": [String(circumstances.now.seconds)]
+        case "aws:securetransport": [circumstances.isSecureTransport ? "true" : "false"]
+        case "kms:keyspec": key.map { [$0.spec.rawValue] } ?? parameter(name)
+        case "kms:keyusage": key.map { [$0.usage.rawValue] } ?? parameter(name)
+        case "kms:keyorigin": key.map { [$0.origin.kmsOrigin.rawValue] } ?? parameter(name)
+        case "kms:multiregion": key.map { _ in ["false"] } ?? parameter(name)
+        case "kms:resourcealiases": key.flatMap { $0.aliases.isEmpty ? nil : $0.aliases.map(\.name) }
+        case "kms:requestalias": alias.map { [$0] }
+        case _ where name.hasPrefix("aws:resourcetag/"):
+            key.flatMap { RequestConditionKeys.values(of: name, in: Self.tags(of: $0)) }
+        case _ where name.hasPrefix("kms:recipientattestation:"):
+            circumstances.recipient.flatMap { recipient in
+                RequestConditionKeys.values(of: name, in: RequestConditionKeys.recipient(pcrs: recipient.pcrs))
+            }
+        default: parameter(name) ?? RequestConditionKeys.values(of: name, in: caller.identity.conditionKeys)
+        }
+    }
+
+    private func parameter(_ name: String) -> [String]? { RequestConditionKeys.values(of: name, in: parameters) }
+
+    /// Two tags whose names differ in case alone are two tags, and one condition key of two values.
+    private static func tags(of key: KeyRecord) -> [String: [String]] {
+        key.tags.reduce(into: [:]) { $0["aws:resourcetag/\($1.key)", default: []].append($1.value) }
     }
 }

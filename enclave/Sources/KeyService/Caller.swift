@@ -26,7 +26,7 @@ package struct Caller: Sendable {
 extension Caller {
     /// Whether any condition key can matter when the caller meets this key policy.
     func hasConditions(with policy: PolicyDocument) -> Bool {
-        policy.hasConditions || policies.contains(where: \.hasConditions)
+        !policy.conditionKeys.isEmpty || policies.contains { !$0.conditionKeys.isEmpty }
     }
 }
 

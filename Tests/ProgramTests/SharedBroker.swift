@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+/// One installation for all tests of a serialized suite, which leave it as they found it: setting one up takes longer than
+/// most of what is asked of it.
+///
+///     @Suite(.serialized, .sharedBroker(tls: true))
+struct SharedBroker: SuiteTrait, TestScoping {
+    @TaskLocal private static var installed: RunningBroker?
+
+    /// Of the suite that the test is in.
+    static var current: RunningBroker {
+        get throws { try RunningBroker.require(installed) }
+    }
+
+    let tls: Bool
+
+    /// Around the suite, not around each of its tests.
+    var isRecursive: Bool { false }
+
+    func provideScope(
+        for test: Test,
+        testCase: Test.Case?,
+        performing function: @Sendable () async throws -> Void
+    ) async throws {
+        let broker = try await RunningBroker(tls: tls)
+        try await Self.$installed.withValue(broker, operation: function)
+    }
+}
+
+extension Trait where Self == SharedBroker {
+    static func sharedBroker(tls: Bool = false) -> Self { Self(tls: tls) }
+}
