@@ -15,7 +15,11 @@ PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0
 ARCHIVED_EVENTS := $(wildcard ../shared/data/systems/illuvrse/archive_go_filestore/audit_*.json)
 EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
 
-.PHONY: help setup build release run test soak benchmark fuzz lint format fixtures clean
+# The kernel of enclave images: nitro-cli's folder.
+BLOBS := /usr/share/nitro_enclaves/blobs
+IMAGE := .build-image/image
+
+.PHONY: help setup build release image image-reproducible measurements run test soak benchmark fuzz lint format fixtures clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,6 +38,19 @@ build: setup ## Debug build
 
 release: setup ## Optimised build
 	swift build -c release $(SWIFT_FLAGS)
+
+image: setup ## Enclave image with the kernel of BLOBS=, and CONFIG= if one is to be in it; prints its PCRs
+	swift build $(SWIFT_FLAGS) --product keybroker
+	enclave/image/make-program $(IMAGE)
+	@"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/keybroker" image build --blobs $(BLOBS) \
+	    --binary $(IMAGE)/keybroker-enclave $(if $(CONFIG),--config $(CONFIG)) $(IMAGE_OPTIONS) -o $(IMAGE)/keybroker.eif
+
+image-reproducible: setup ## Two images, built in two folders with the kernel of BLOBS=, are the same bytes
+	swift build $(SWIFT_FLAGS) --product keybroker
+	enclave/image/check-reproducible $(BLOBS)
+
+measurements: IMAGE_OPTIONS := --record enclave/image/measurements.json
+measurements: image ## Record what the image measures, and of what it is made
 
 run: build ## The demo: from nothing to verified signatures, and the attacks that fail
 	@"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/keybroker" demo $(if $(EVENTS),--events $(EVENTS))

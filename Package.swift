@@ -85,6 +85,11 @@ var neutral: [Target] {
             dependencies: ["CBOR", "COSE", "Cryptography", "Encoding"],
             path: "Sources/EnclaveImage"
         ),
+        .target(
+            name: "ImageBuilder",
+            dependencies: ["Cryptography", "EnclaveImage", "Encoding"],
+            path: "Sources/ImageBuilder"
+        ),
         .target(name: "AccessPolicy", dependencies: ["Encoding"], path: "Sources/AccessPolicy"),
         .target(name: "PolicyTools", dependencies: ["AccessPolicy", "Encoding"], path: "Sources/PolicyTools"),
         .target(name: "SigV4", dependencies: ["Cryptography", "Encoding"], path: "Sources/SigV4"),
@@ -129,8 +134,8 @@ var neutral: [Target] {
             name: "keybroker",
             dependencies: [
                 "AWSClient", "AccessPolicy", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography",
-                "DevelopmentKMS", "Encoding", "KMSProtocol", "Keyring", "KeyringFiles", "NitroAttestation",
-                "PolicyTools", "SigV4",
+                "DevelopmentKMS", "EnclaveImage", "Encoding", "ImageBuilder", "KMSProtocol", "Keyring", "KeyringFiles",
+                "NitroAttestation", "PolicyTools", "SigV4",
                 "SoftwareModule", "Transport", nio("NIOCore"), nio("NIOPosix"),
                 nio("NIOHTTP1"), log,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -259,6 +264,7 @@ var tests: [Target] {
             ["CBOR", "COSE", "Cryptography", "Encoding", "EnclaveImage"],
             exclude: ["Reader"]
         ),
+        test("ImageBuilderTests", ["Cryptography", "EnclaveImage", "Encoding", "ImageBuilder"]),
         test("AccessPolicyTests", ["AccessPolicy", "BrokerProtocol", "Encoding", "PolicyTools"]),
         test("SigV4Tests", ["Cryptography", "Encoding", "SigV4"]),
         test("KMSProtocolTests", ["Encoding", "KMSProtocol"]),

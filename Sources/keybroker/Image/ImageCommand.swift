@@ -7,8 +7,8 @@ import SoftwareModule
 struct ImageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "image",
-        abstract: "Measure what an enclave runs.",
-        subcommands: [ImageMeasureCommand.self]
+        abstract: "Make enclave images, and measure what an enclave runs.",
+        subcommands: [ImageBuildCommand.self, ImageMeasureCommand.self]
     )
 }
 

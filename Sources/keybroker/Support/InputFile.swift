@@ -9,17 +9,17 @@ enum InputFile: Sendable {
     static let maximumLength = 16 << 20
 
     /// The bytes of a file, or of standard input for `-`.
-    static func read(_ path: String) throws(CommandFailure) -> [UInt8] {
+    static func read(_ path: String, limit: Int = maximumLength) throws(CommandFailure) -> [UInt8] {
         do {
             if path == "-" {
-                let data = try FileHandle.standardInput.read(upToCount: maximumLength + 1) ?? Data()
-                guard data.count <= maximumLength else { throw CommandFailure.usage("standard input: too large") }
+                let data = try FileHandle.standardInput.read(upToCount: limit + 1) ?? Data()
+                guard data.count <= limit else { throw CommandFailure.usage("standard input: too large") }
                 return [UInt8](data)
             }
             let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
             defer { try? handle.close() }
-            let data = try handle.read(upToCount: maximumLength + 1) ?? Data()
-            guard data.count <= maximumLength else { throw CommandFailure.usage("\(path): too large") }
+            let data = try handle.read(upToCount: limit + 1) ?? Data()
+            guard data.count <= limit else { throw CommandFailure.usage("\(path): too large") }
             return [UInt8](data)
         } catch let failure as CommandFailure {
             throw failure
