@@ -324,7 +324,8 @@ var tests: [Target] {
         test(
             "ProgramTests",
             [
-                "AWSClient", "AttestedTLS", "BrokerProtocol", "Cryptography", "Encoding", "KMSProtocol", "Keyring",
+                "AWSClient", "AttestedTLS", "BrokerProtocol", "Cryptography", "EnclaveImage", "Encoding", "KMSProtocol",
+                "Keyring",
                 "KeyringFiles", "NitroAttestation", "SecurityModule", "SigV4", "SoftwareModule", "Transport",
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), "keybroker", "keybroker-enclave", "keybroker-host",
                 "generate-fixtures",
@@ -355,6 +356,7 @@ var fuzzers: [(name: String, dependencies: [String])] {
         ("FuzzAttestation", ["Encoding", "NitroAttestation"]),
         ("FuzzCBOR", ["CBOR"]),
         ("FuzzCMS", ["Cryptography"]),
+        ("FuzzEnclaveImage", ["EnclaveImage"]),
         ("FuzzJSON", ["Encoding"]),
         ("FuzzKeyring", ["Keyring"]),
         ("FuzzPolicy", ["AccessPolicy", "PolicyTools"]),

@@ -65,7 +65,7 @@ public struct EnclaveImage: Sendable, Equatable {
         measure(kernel, as: .kernel, &measurer)
         measure(Array(commandLine.utf8), as: .commandLine, &measurer)
         for ramdisk in ramdisks { measure(ramdisk, as: .ramdisk, &measurer) }
-        return measurer.finish(certificate: signature?.certificate)
+        return measurer.finish(certificate: signature?.certificate.der)
     }
 
     private func measure(_ bytes: [UInt8], as kind: ImageSectionKind, _ measurer: inout ImageMeasurer) {

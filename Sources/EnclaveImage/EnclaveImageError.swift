@@ -99,6 +99,40 @@ extension EnclaveImageError.Reason {
     public static let malformedSignature = Self(rawValue: "malformed-signature")
 }
 
+// MARK: What a policy demands
+
+extension EnclaveImageError.Reason {
+    /// A measurement is not the one that the policy names.
+    public static let pcrMismatch = Self(rawValue: "pcr-mismatch")
+    /// The policy demands a signature, and there is none.
+    public static let unsigned = Self(rawValue: "unsigned")
+    /// The image is signed under another certificate than the policy names.
+    public static let otherCertificate = Self(rawValue: "other-certificate")
+    /// The certificate's key is none that images are signed with.
+    public static let unsupportedSigningKey = Self(rawValue: "unsupported-signing-key")
+    /// The signature names another algorithm than that of the certificate's key, or has other headers.
+    public static let wrongSigningAlgorithm = Self(rawValue: "wrong-signing-algorithm")
+    /// What is signed is not PCR0 of this image.
+    public static let wrongSignedValue = Self(rawValue: "wrong-signed-value")
+    /// The signature is not by the certificate's key.
+    public static let invalidSignature = Self(rawValue: "invalid-signature")
+    /// The time is before the certificate's validity.
+    public static let certificateNotYetValid = Self(rawValue: "certificate-not-yet-valid")
+    /// The time is after the certificate's validity.
+    public static let certificateExpired = Self(rawValue: "certificate-expired")
+}
+
+// MARK: Signing
+
+extension EnclaveImageError.Reason {
+    /// The private key is not PEM or PKCS#8, or is encrypted.
+    public static let malformedSigningKey = Self(rawValue: "malformed-signing-key")
+    /// The certificate is for another key.
+    public static let otherSigningKey = Self(rawValue: "other-signing-key")
+    /// OpenSSL could not sign: out of memory or entropy.
+    public static let signingFailed = Self(rawValue: "signing-failed")
+}
+
 extension EnclaveImageError.Reason {
     /// Every reason that this version knows.
     public static let allCases: [Self] = [
@@ -106,5 +140,8 @@ extension EnclaveImageError.Reason {
         .overlappingSections, .gapBetweenSections, .truncatedSection, .trailingBytes, .sizeMismatch, .unknownSection,
         .repeatedSection, .sectionOrder, .missingKernel, .missingCommandLine, .missingMetadata, .emptyKernel,
         .malformedCommandLine, .malformedMetadata, .signatureTooLarge, .malformedSignature,
+        .pcrMismatch, .unsigned, .otherCertificate, .unsupportedSigningKey, .wrongSigningAlgorithm, .wrongSignedValue,
+        .invalidSignature, .certificateNotYetValid, .certificateExpired, .malformedSigningKey, .otherSigningKey,
+        .signingFailed,
     ]
 }

@@ -9,6 +9,8 @@ enum ImageFormat: Sendable {
     /// What is written. Version 4 added the metadata; 2 and 3 differ from it in nothing else that matters.
     static let version: UInt16 = 4
     static let readableVersions: ClosedRange<UInt16> = 2...4
+    /// The version that added signatures.
+    static let signatureVersion = 3
     /// The version from which on metadata is mandatory.
     static let metadataVersion: UInt16 = 4
 
@@ -28,7 +30,7 @@ enum ImageFormat: Sendable {
     /// Twice the `COMMAND_LINE_SIZE` of Linux on x86 and arm64 (2,048). The bound is ours.
     static let maximumCommandLineLength = 4096
     /// Room for `docker image inspect` and what a user adds, of which `nitro-cli` takes 4,096 bytes. The bound is ours.
-    static let maximumMetadataLength = 1 << 20
+    static let maximumMetadataLength = 256 << 10
 
     /// `nitro-cli` writes these two, and nothing reads them.
     static let defaultMemory: UInt64 = 1 << 30

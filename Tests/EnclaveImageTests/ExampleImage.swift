@@ -18,7 +18,7 @@ enum ExampleImage: Sendable {
         buildToolVersion: "0.5",
         operatingSystem: "Linux",
         kernelVersion: "6.12.0",
-        custom: Array(#"{ "note": "é" }"#.utf8)
+        custom: Array(#"{"note":"é"}"#.utf8)
     )
 
     static let image = EnclaveImage(

@@ -93,6 +93,10 @@ struct TrustBoundaryTests {
         #expect(graph.external(of: "NitroAttestation") == ["CLibCBOR", "COpenSSL"])
     }
 
+    @Test func `the library of enclave images needs OpenSSL and libcbor and nothing else`() {
+        #expect(graph.external(of: "EnclaveImage") == ["CLibCBOR", "COpenSSL"])
+    }
+
     @Test func `every library in a zone's list is linked by something in that zone`() {
         func linked(_ zone: PackageGraph.Zone) -> Set<String> {
             graph.names(in: zone).reduce(into: []) { $0.formUnion(graph.external(of: $1)) }

@@ -53,10 +53,18 @@ package final class Certificate: Sendable {
     /// RFC 4514 one-line text for people: `CN=aws.nitro-enclaves,OU=AWS,O=Amazon,C=US`. Printable ASCII only.
     package var subject: String { fields.subject.text }
     package var issuer: String { fields.issuer.text }
+    /// The issuer's attributes in order: OpenSSL's long name of the type (`commonName`), and the value unescaped.
+    package var issuerAttributes: [(type: String, value: String)] {
+        fields.issuer.attributes.map { (ObjectIdentifier.longName($0.oid), $0.value) }
+    }
     package var notBefore: Timestamp { fields.notBefore }
     package var notAfter: Timestamp { fields.notAfter }
     /// Dotted OID of the signature algorithm (inner and outer agree, parameters included), e.g. `1.2.840.10045.4.3.3`.
     package var signatureAlgorithm: String { fields.signatureAlgorithm.name }
+    /// OpenSSL's name of it, e.g. `ecdsa-with-SHA384`.
+    package var signatureAlgorithmName: String { ObjectIdentifier.longName(fields.signatureAlgorithm.name) }
+    /// The content of the signature, without its count of unused bits.
+    package var signature: [UInt8] { fields.signature }
     package let publicKey: PublicKey
     package var basicConstraints: BasicConstraints? { fields.extensions.basicConstraints }
     package var keyUsage: KeyUsage? { fields.extensions.keyUsage }

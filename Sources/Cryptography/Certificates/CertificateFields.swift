@@ -16,6 +16,8 @@ struct CertificateFields: Sendable {
     /// DER SubjectPublicKeyInfo.
     let publicKey: [UInt8]
     let extensions: CertificateExtensions
+    /// As the issuer made it.
+    let signature: [UInt8]
 
     /// RFC 5280 section 4.1.2.2 counts 20 octets. AWS's instance authorities fill all 20 with random bits and need a
     /// 21st for the sign: so the magnitude is what counts here.
@@ -31,6 +33,7 @@ struct CertificateFields: Sendable {
         let signature = try reader.next(input, tag: DER.bitString)
         try reader.finish()
         guard signature.content.count > 1, input[signature.content.lowerBound] == 0 else { throw DERError() }
+        self.signature = DER.bytes(input, signature.content.dropFirst())
 
         toBeSigned = body.whole
         reader = DERReader(body.content)

@@ -7,6 +7,8 @@ struct DistinguishedName: Sendable {
     let der: [UInt8]
     /// RFC 4514, as `openssl x509 -nameopt RFC2253` prints it: last RDN first, printable ASCII only.
     let text: String
+    /// Dotted type and value as UTF-8 of each attribute, in order; `#` and DER in hex for other strings.
+    let attributes: [(oid: String, value: String)]
 
     private static let ia5String: UInt8 = 0x16
 
@@ -19,6 +21,7 @@ struct DistinguishedName: Sendable {
     init(_ input: Span<UInt8>, _ element: DERElement) throws(DERError) {
         der = DER.bytes(input, element.whole)
         var names: [String] = []
+        var attributes: [(oid: String, value: String)] = []
         var reader = DERReader(element.content)
         while !reader.isAtEnd {
             var members = DERReader(try reader.next(input, tag: DER.set).content)
@@ -28,6 +31,7 @@ struct DistinguishedName: Sendable {
                 let oid = try ObjectIdentifier.text(input, member.next(input, tag: DER.objectIdentifier).content)
                 let value = try member.next(input)
                 try member.finish()
+                attributes.append((oid, Self.value(input, value)))
                 if let name = Self.shortNames.first(where: { $0.oid == oid })?.name {
                     parts.append("\(name)=\(Self.text(input, value))")
                 } else {
@@ -37,6 +41,7 @@ struct DistinguishedName: Sendable {
             names.append(parts.reversed().joined(separator: "+"))
         }
         text = names.reversed().joined(separator: ",")
+        self.attributes = attributes
     }
 
     /// DER of one RDN per attribute; nil for a type that is neither a known short name nor an OID.
@@ -64,6 +69,11 @@ struct DistinguishedName: Sendable {
     /// Types without a short name, and strings of unknown encoding.
     private static func dump(_ input: Span<UInt8>, _ value: DERElement) -> String {
         "#" + Hex.encode(DER.bytes(input, value.whole)).uppercased()
+    }
+
+    private static func value(_ input: Span<UInt8>, _ value: DERElement) -> String {
+        guard [DER.utf8String, DER.printableString, ia5String].contains(value.tag) else { return dump(input, value) }
+        return String(decoding: DER.bytes(input, value.content), as: UTF8.self)
     }
 
     /// RFC 4514 section 2.4; every byte outside of printable ASCII is escaped, so that no name rewrites a terminal.

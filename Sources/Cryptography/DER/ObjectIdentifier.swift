@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import COpenSSL
+
 /// Object identifiers in dotted text.
 enum ObjectIdentifier: Sendable {
     static let rsaEncryption = "1.2.840.113549.1.1.1"
@@ -65,6 +67,19 @@ enum ObjectIdentifier: Sendable {
             content += septets(arc)
         }
         return content.count <= maximumLength ? content : nil
+    }
+
+    /// What OpenSSL calls it; the dotted text itself where it has no name.
+    static func longName(_ dotted: String) -> String {
+        Library.setUp()
+        guard let object = unsafe OBJ_txt2obj(dotted, 1) else {
+            ERR_clear_error()
+            return dotted
+        }
+        defer { unsafe ASN1_OBJECT_free(object) }
+        let number = unsafe OBJ_obj2nid(object)
+        guard number != NID_undef, let name = unsafe OBJ_nid2ln(number) else { return dotted }
+        return unsafe String(cString: name)
     }
 
     private static func septets(_ value: UInt64) -> [UInt8] {

@@ -115,7 +115,7 @@ def read(path):
     assert at == len(data)
     of = {kind: [content for found, content in sections if found == kind] for kind in range(1, 6)}
     ordered = [content for kind, content in sections if kind in (1, 2, 3)]
-    boot = [content for kind, content in sections if kind in (1, 2)] + of[3][:1]
+    boot = [content for kind, content in sections if kind in (1, 2) or (kind == 3 and content is of[3][0])]
     pcrs = {"0": register(*ordered), "1": register(*boot), "2": register(*of[3][1:])}
     result = {
         "version": version,
