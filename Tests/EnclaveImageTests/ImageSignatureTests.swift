@@ -8,7 +8,7 @@ import Testing
 
 /// Signatures: ours read by Python's cryptography, and those that it makes (as nitro-cli does) read by us.
 @Suite(.enabled(if: Tool.pythonHas("cryptography"), "python3 has no module cryptography"))
-struct SignatureTests {
+struct ImageSignatureTests {
     /// A key and its certificate, made by `openssl`.
     struct Identity: Sendable {
         let key: [UInt8]

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Files from outside. Each vector is wrong in one thing, its checksum made right again.
-struct ReadingTests {
+struct ImageReadingTests {
     struct Vector: Sendable, CustomTestStringConvertible {
         let name: String
         let reason: EnclaveImageError.Reason
@@ -104,7 +104,7 @@ struct ReadingTests {
         },
     ]
 
-    /// CBOR of a signature section; what is in a right one is `SignatureTests`'.
+    /// CBOR of a signature section; what is in a right one is `ImageSignatureTests`'.
     static let signatures: [Vector] = [
         Vector("a signature of 32769 bytes", .signatureTooLarge) { $0.sign([UInt8](repeating: 0, count: 32_769)) },
         Vector("an empty signature", .malformedSignature) { $0.sign([]) },
@@ -149,7 +149,7 @@ struct ReadingTests {
         ]
         let here = Set(Self.vectors.map(\.reason))
         #expect(
-            here.union(SignatureTests.reasons).union(elsewhere) == Set(EnclaveImageError.Reason.allCases)
+            here.union(ImageSignatureTests.reasons).union(elsewhere) == Set(EnclaveImageError.Reason.allCases)
         )
     }
 

@@ -8,7 +8,7 @@ import Testing
 
 /// What is written and measured, against a reading of the same file by other code: `reader.py`, with Python's struct, zlib,
 /// hashlib and json.
-struct WritingTests {
+struct ImageWritingTests {
     @Test func `an independent reader finds every section, size, offset and the checksum`() async throws {
         let image = ExampleImage.image
         let read = try await IndependentReader.read(try image.serialized())
