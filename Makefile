@@ -8,6 +8,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
+# Two at a time, or one where this toolchain cannot be told: many tests start processes and measure time, and two cores do
+# not carry all of them at once.
+TEST_WIDTH = $(shell swift test --help-hidden 2>/dev/null | grep -q -e --experimental-maximum-parallelization-width \
+    && echo --parallel --experimental-maximum-parallelization-width 2 || echo --no-parallel)
 VENV := .venv
 # Pinned, so that a client that changes is a change of this file.
 PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0
@@ -56,8 +60,7 @@ run: build ## The demo: from nothing to verified signatures, and the attacks tha
 	@"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/keybroker" demo $(if $(EVENTS),--events $(EVENTS))
 
 test: setup $(VENV)/.complete ## Every test
-	@# One at a time: many of them start processes and measure time, and two cores do not carry all of them at once.
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" swift test --no-parallel $(SWIFT_FLAGS)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" swift test $(TEST_WIDTH) $(SWIFT_FLAGS)
 
 soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills of enclave and host
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 swift test --no-parallel $(SWIFT_FLAGS) --filter CrashTests
