@@ -11,8 +11,8 @@ enum Library: Sendable {
         guard isReady else { isUnusable("start") }
     }
 
-    /// Ends the process where OpenSSL can only fail for want of memory or of a default provider, and the caller has no
-    /// way to go on. No input leads here.
+    /// Ends the process where OpenSSL can only fail for want of memory, once ``LibraryCheck`` has passed, and the caller has
+    /// no way to go on. No input leads here.
     static func isUnusable(_ what: StaticString) -> Never {
         fatalError("libcrypto cannot \(what)")
     }

@@ -36,17 +36,13 @@ struct Authenticator: Sendable {
     }
 
     func authenticate(_ request: HTTPRequest, body: [UInt8], at now: Timestamp) throws(KMSError) -> Caller {
-        let signed = SigV4Request(
+        try verifier.authenticate(
             method: request.method.rawValue,
             target: request.target,
-            headers: request.headers.map { (name: $0.name, value: $0.value) },
-            body: body
-        )
-        do {
-            return try verifier.verify(signed, at: now).principal
-        } catch {
-            throw KMSError(error.name, error.message)
-        }
+            headers: request.headers,
+            body: body,
+            at: now
+        ).principal
     }
 
     /// The fifth field of an ARN.

@@ -360,27 +360,27 @@ struct RequestTests {
         let request = try SignRequest(
             object(#"{\#(Self.sign),"MessageType":null,"GrantTokens":null,"DryRun":null,"Unknown":{"a":[1]}}"#)
         )
-        #expect(request.keyID == "k")
+        #expect(request.parameters.keyID == "k")
         #expect(request.message == [0])
-        #expect(request.messageType == .raw)
-        #expect(request.signingAlgorithm == .ecdsaSHA256)
-        #expect(request.grantTokens.isEmpty)
-        #expect(!request.dryRun)
+        #expect(request.parameters.messageType == .raw)
+        #expect(request.parameters.signingAlgorithm == .ecdsaSHA256)
+        #expect(request.parameters.grantTokens.isEmpty)
+        #expect(!request.parameters.dryRun)
     }
 
     @Test func `members reach the request`() throws {
         let verify = try VerifyRequest(
             object(#"{\#(Self.sign),"MessageType":"DIGEST","Signature":"AQI=","DryRun":true,"GrantTokens":["t"]}"#)
         )
-        #expect(verify.messageType == .digest)
+        #expect(verify.parameters.messageType == .digest)
         #expect(verify.signature == [1, 2])
-        #expect(verify.dryRun)
-        #expect(verify.grantTokens == ["t"])
+        #expect(verify.parameters.dryRun)
+        #expect(verify.parameters.grantTokens == ["t"])
 
         let mac = try VerifyMacRequest(
             object(#"{"KeyId":"k","Message":"AA==","MacAlgorithm":"HMAC_SHA_384","Mac":"AQI="}"#)
         )
-        #expect(mac.macAlgorithm == .hmacSHA384)
+        #expect(mac.parameters.macAlgorithm == .hmacSHA384)
         #expect(mac.mac == [1, 2])
 
         let key = try CreateKeyRequest(

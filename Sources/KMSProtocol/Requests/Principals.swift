@@ -34,21 +34,8 @@ package struct DeletePrincipalRequest: Sendable {
     }
 }
 
-/// `KeyBroker.ListPrincipals`.
-package struct ListPrincipalsRequest: Sendable {
-    /// As of `ListKeys`: 1 to 1000.
-    package let limit: Int
-    package let marker: String?
-
-    /// - Throws: `SerializationException` or `ValidationException` in KMS's words.
-    package init(_ input: JSONObject) throws(KMSError) {
-        var reader = RequestReader(input)
-        let limit = try reader.integer("Limit", in: KMSLimits.limit)
-        marker = try reader.string("Marker", length: KMSLimits.marker, pattern: .marker)
-        try reader.finish()
-        self.limit = limit ?? ListKeysRequest.defaultLimit
-    }
-}
+/// `KeyBroker.ListPrincipals`: pages as those of `ListKeys`.
+package typealias ListPrincipalsRequest = ListKeysRequest
 
 /// `KeyBroker.PutPrincipalPolicy`.
 package struct PutPrincipalPolicyRequest: Sendable {

@@ -7,29 +7,20 @@ package struct SignBatchRequest: Sendable {
     /// Messages of one request. Ten times what an auditor signs at once, and a fraction of a second of RSA-2048.
     package static let messageCount = 1...1000
 
-    package let keyID: String
+    /// Of every message.
+    package let parameters: SigningParameters
     /// In the order in which the signatures are to be.
     package let messages: [[UInt8]]
-    /// Of every message. RAW unless the request says otherwise.
-    package let messageType: MessageType
-    package let signingAlgorithm: SigningAlgorithm
-    package let grantTokens: [String]
-    package let dryRun: Bool
 
     /// - Throws: `SerializationException` or `ValidationException` in KMS's words.
     package init(_ input: JSONObject) throws(KMSError) {
-        var reader = RequestReader(input)
-        let keyID = try reader.keyID()
-        let messages = try reader.blobs("Messages", count: Self.messageCount, length: KMSLimits.plaintext)
-        let messageType: MessageType? = try reader.choice("MessageType")
-        let signingAlgorithm: SigningAlgorithm? = try reader.choice("SigningAlgorithm", required: true)
-        grantTokens = try reader.grantTokens()
-        dryRun = try reader.bool("DryRun")
-        try reader.finish()
-        self.keyID = try reader.present(keyID)
-        self.messages = try reader.present(messages)
-        self.messageType = messageType ?? .raw
-        self.signingAlgorithm = try reader.present(signingAlgorithm)
+        (parameters, messages, _) = try SigningParameters.read(
+            input,
+            subject: { reader throws(KMSError) in
+                try reader.blobs("Messages", count: Self.messageCount, length: KMSLimits.plaintext)
+            },
+            more: { _ in () }
+        )
     }
 }
 

@@ -12,15 +12,7 @@ struct DemoFolder: Sendable {
         guard template.utf8.count <= 60 else {
             throw .usage("\(template): the folder's path is too long for unix sockets (60 bytes)")
         }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: template,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-        } catch {
-            throw .failed("\(template): cannot be made: \(error.localizedDescription)")
-        }
+        try InputFile.makeFolder(template)
         self.path = template
     }
 
@@ -28,15 +20,7 @@ struct DemoFolder: Sendable {
 
     func folder(_ name: String) throws(CommandFailure) -> String {
         let folder = file(name)
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-        } catch {
-            throw .failed("\(folder): cannot be made: \(error.localizedDescription)")
-        }
+        try InputFile.makeFolder(folder)
         return folder
     }
 

@@ -59,6 +59,19 @@ enum InputFile: Sendable {
         }
     }
 
+    /// Makes a folder for its user only, and those that it is in, where there are none.
+    static func makeFolder(_ path: String) throws(CommandFailure) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path,
+                withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700]
+            )
+        } catch {
+            throw .failed("\(path): cannot be made: \(error.localizedDescription)")
+        }
+    }
+
     private static func isText(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),

@@ -56,16 +56,7 @@ struct TrustState: Sendable {
 
     /// Makes the folder of a file, for its user only, where there is none.
     static func makeFolder(of path: String) throws(CommandFailure) {
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder,
-                withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700]
-            )
-        } catch {
-            throw .failed("\(folder): cannot be made: \(error.localizedDescription)")
-        }
+        try InputFile.makeFolder(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     }
 
     private static func parse(_ bytes: [UInt8]) throws -> [KeyringSighting] {

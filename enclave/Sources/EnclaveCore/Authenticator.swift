@@ -36,18 +36,14 @@ struct Authenticator: Sendable {
 
     /// SigV4 over the bytes as they were received; a principal comes out of this function alone.
     func authenticate(_ request: HTTPRequest, body: [UInt8], at now: Timestamp) throws(KMSError) -> Authenticated {
-        let signed = SigV4Request(
+        let (caller, signedAt, signature) = try verifier.authenticate(
             method: request.method.rawValue,
             target: request.target,
-            headers: request.headers.map { (name: $0.name, value: $0.value) },
-            body: body
+            headers: request.headers,
+            body: body,
+            at: now
         )
-        do {
-            let (caller, signedAt, signature) = try verifier.verify(signed, at: now)
-            let mark = signature.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-            return Authenticated(caller: caller, signedAt: signedAt, mark: mark)
-        } catch {
-            throw KMSError(error.name, error.message)
-        }
+        let mark = signature.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        return Authenticated(caller: caller, signedAt: signedAt, mark: mark)
     }
 }

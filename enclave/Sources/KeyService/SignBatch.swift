@@ -17,19 +17,17 @@ extension KeyService {
     ) throws(KMSError) -> JSONObject {
         let request = try SignBatchRequest(input)
         let call = Call(operation: "Sign", caller: caller, keys: keys, circumstances: circumstances)
-        let algorithm = request.signingAlgorithm
+        let parameters = request.parameters
         let (key, privateKey, scheme) = try signingKey(
-            request.keyID,
-            algorithm,
-            request.messageType,
+            parameters,
             messageLengths: request.messages.map(\.count),
             call
         )
-        guard !request.dryRun else { throw .dryRunSucceeded }
+        guard !parameters.dryRun else { throw .dryRunSucceeded }
         let signatures: [[UInt8]]
         do {
             signatures =
-                switch request.messageType {
+                switch parameters.messageType {
                 case .digest: try privateKey.sign(digests: request.messages, scheme: scheme)
                 case .raw, .externalMu: try privateKey.sign(messages: request.messages, scheme: scheme)
                 }
@@ -37,7 +35,7 @@ extension KeyService {
             throw .cryptographyFailed
         }
         return JSONObject([
-            ("KeyId", .string(key.arn)), ("SigningAlgorithm", .string(algorithm.rawValue)),
+            ("KeyId", .string(key.arn)), ("SigningAlgorithm", .string(parameters.signingAlgorithm.rawValue)),
             ("Signatures", .array(signatures.map { .blob($0) })),
         ])
     }

@@ -6,19 +6,13 @@ package import KMSProtocol
 
 extension KeyService {
     func sign(_ request: SignRequest, _ call: Call) throws(KMSError) -> JSONObject {
-        let algorithm = request.signingAlgorithm
-        let (key, privateKey, scheme) = try signingKey(
-            request.keyID,
-            algorithm,
-            request.messageType,
-            messageLengths: [request.message.count],
-            call
-        )
-        guard !request.dryRun else { throw .dryRunSucceeded }
+        let parameters = request.parameters
+        let (key, privateKey, scheme) = try signingKey(parameters, messageLengths: [request.message.count], call)
+        guard !parameters.dryRun else { throw .dryRunSucceeded }
         let signature: [UInt8]
         do {
             signature =
-                switch request.messageType {
+                switch parameters.messageType {
                 case .digest: try privateKey.sign(digest: request.message, scheme: scheme)
                 case .raw, .externalMu: try privateKey.sign(message: request.message, scheme: scheme)
                 }
@@ -27,51 +21,45 @@ extension KeyService {
         }
         return JSONObject([
             ("KeyId", .string(key.arn)), ("Signature", .blob(signature)),
-            ("SigningAlgorithm", .string(algorithm.rawValue)),
+            ("SigningAlgorithm", .string(parameters.signingAlgorithm.rawValue)),
         ])
     }
 
     /// A bad signature is an error, of whatever form it is: KMS never answers `SignatureValid: false`.
     func verify(_ request: VerifyRequest, _ call: Call) throws(KMSError) -> JSONObject {
-        let algorithm = request.signingAlgorithm
-        let (key, privateKey, scheme) = try signingKey(
-            request.keyID,
-            algorithm,
-            request.messageType,
-            messageLengths: [request.message.count],
-            call
-        )
+        let parameters = request.parameters
+        let (key, privateKey, scheme) = try signingKey(parameters, messageLengths: [request.message.count], call)
         let publicKey = privateKey.publicKey
         let isValid =
-            switch request.messageType {
+            switch parameters.messageType {
             case .digest: publicKey.verify(request.signature, digest: request.message, scheme: scheme)
             case .raw, .externalMu: publicKey.verify(request.signature, message: request.message, scheme: scheme)
             }
         guard isValid else { throw .invalidSignature }
-        guard !request.dryRun else { throw .dryRunSucceeded }
+        guard !parameters.dryRun else { throw .dryRunSucceeded }
         return JSONObject([
-            ("KeyId", .string(key.arn)), ("SignatureValid", true), ("SigningAlgorithm", .string(algorithm.rawValue)),
+            ("KeyId", .string(key.arn)), ("SignatureValid", true),
+            ("SigningAlgorithm", .string(parameters.signingAlgorithm.rawValue)),
         ])
     }
 
     /// Everything before the act: the key, allowed, enabled, made for signing, and of a kind with the algorithm.
     func signingKey(
-        _ keyID: String,
-        _ algorithm: SigningAlgorithm,
-        _ messageType: MessageType,
+        _ parameters: SigningParameters,
         messageLengths: [Int],
         _ call: Call
     ) throws(KMSError) -> (key: KeyRecord, privateKey: PrivateKey, scheme: SignatureScheme) {
+        let algorithm = parameters.signingAlgorithm
         let key = try call.key(
-            keyID,
+            parameters.keyID,
             parameters: [
-                "kms:SigningAlgorithm": [algorithm.rawValue], "kms:MessageType": [messageType.rawValue],
+                "kms:SigningAlgorithm": [algorithm.rawValue], "kms:MessageType": [parameters.messageType.rawValue],
             ]
         )
         try call.requireEnabled(key)
         try call.requireUsage(.signVerify, of: key)
         for length in messageLengths {
-            try algorithm.check(spec: key.spec, messageType: messageType, messageLength: length)
+            try algorithm.check(spec: key.spec, messageType: parameters.messageType, messageLength: length)
         }
         guard case .asymmetric(let privateKey) = key.material, let scheme = algorithm.scheme else {
             throw .cryptographyFailed

@@ -11,6 +11,10 @@ case .usage(let problem):
     StandardStreams.error(problem)
     exit(2)
 case .run(let arguments):
+    if let problem = EnclaveProgram.cryptographyProblem {
+        StandardStreams.error(problem)
+        exit(1)
+    }
     do {
         let module = try securityModule(arguments.module)
         #if SoftwareModule

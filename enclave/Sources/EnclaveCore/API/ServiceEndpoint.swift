@@ -138,7 +138,7 @@ struct ServiceEndpoint: Sendable {
                 return output
             }
         }
-        if Self.isSlow(operation, spec) { return deferred.run(on: loop, for: caller.arn, units: cost.units, act) }
+        if cost.isSlow { return deferred.run(on: loop, for: caller.arn, units: cost.units, act) }
         return loop.makeSucceededFuture(act())
     }
 
@@ -175,16 +175,6 @@ struct ServiceEndpoint: Sendable {
     private static func spec(_ operation: String, _ input: JSONObject, _ keys: KeyTable) -> KeySpec? {
         guard operation == "Sign" || operation == "Verify", let keyID = input["KeyId"]?.string else { return nil }
         return keys.spec(of: keyID)
-    }
-
-    /// Private-key operations that take longer than some 100 µs: RSA and the curves without optimised code.
-    private static func isSlow(_ operation: String, _ spec: KeySpec?) -> Bool {
-        switch spec {
-        case .rsa2048, .rsa3072, .rsa4096: operation == "Sign"
-        case .eccNISTP384, .eccNISTP521, .eccSECGP256K1: true
-        case .eccNISTP256, .eccNISTEdwards25519, .symmetricDefault, .hmac224, .hmac256, .hmac384, .hmac512, nil:
-            false
-        }
     }
 
     private static func reply(_ act: () throws(KMSError) -> JSONObject) -> HTTPResponse {

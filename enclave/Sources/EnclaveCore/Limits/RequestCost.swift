@@ -35,6 +35,10 @@ package enum RequestCost: Sendable, Equatable {
         return .work((spec?.signingCost ?? 1) * max(1, count))
     }
 
+    /// Whether an event loop must not wait for it: longer than some 100 µs, as RSA signs, and as the curves without
+    /// optimised code sign and verify.
+    var isSlow: Bool { if case .work(let units) = self { units > 3 } else { false } }
+
     /// What it takes of the queue for slow work.
     var units: Int {
         switch self {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import Glibc
 import NIOCore
 import NIOPosix
@@ -9,6 +10,17 @@ import Transport
 
 /// The process around an enclave.
 package enum EnclaveProgram: Sendable {
+    /// What keeps OpenSSL from doing its part, in one line; nil: nothing. Asked before anything else is done.
+    package static var cryptographyProblem: String? {
+        do {
+            try LibraryCheck.run()
+            return nil
+        } catch {
+            let code = TerminalFailure.Code.cryptography.rawValue
+            return "\(code): libcrypto lacks an algorithm or randomness: is this OpenSSL 3 with its default provider?"
+        }
+    }
+
     /// Runs until SIGTERM or SIGINT.
     ///
     /// - Parameters:
