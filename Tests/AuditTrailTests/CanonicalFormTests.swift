@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditTrail
+import Cryptography
 import Encoding
+import Foundation
 import TestSupport
 import Testing
 
@@ -85,5 +87,115 @@ private func encode(_ text: String, _ form: CanonicalForm) throws -> String {
     @Test func `orders names bytewise by UTF-8, and escapes them`() throws {
         let text = #"{"\ud83d\ude00":1,"\ufb33":2,"b":{"d":1,"c":2},"<":4,"a":3}"#
         #expect(try encode(text, .goKernel) == "{\"\\u003c\":4,\"a\":3,\"b\":{\"c\":2,\"d\":1},\"\u{FB33}\":2,\"😀\":1}")
+    }
+}
+
+@Suite struct ECMAScriptObjectFormTests {
+    // Node 20: JSON.stringify(Object.fromEntries(Object.entries(x).sort(([a], [b]) => a < b ? -1 : 1)))
+    @Test func `puts names that are array indices first, by number`() throws {
+        #expect(
+            try encode(
+                #"{"b":1,"-1":2,"10":3,"9":4,"01":5,"4294967294":6,"4294967295":7,"a":{"2":1,"1":2,"":3}}"#,
+                .ecmaScriptObjects
+            )
+                == #"{"9":4,"10":3,"4294967294":6,"-1":2,"01":5,"4294967295":7,"a":{"1":2,"2":1,"":3},"b":1}"#
+        )
+    }
+
+    @Test func `is RFC 8785 where no name is an index`() throws {
+        let text = #"{"\ufb33":1,"\ud83d\ude00":2,"\u00f6":[1.0,-0,1e21],"a":"<&>"}"#
+        #expect(try encode(text, .ecmaScriptObjects) == encode(text, .rfc8785))
+    }
+
+    @Test func `refuses a name that an assignment does not make a member`() {
+        #expect(throws: CanonicalFormError.unrepresentableName) {
+            try encode(#"{"a":{"__proto__":1}}"#, .ecmaScriptObjects)
+        }
+    }
+}
+
+@Suite struct GoStructFormTests {
+    @Test func `keeps the order of members, and escapes as Go does`() throws {
+        #expect(try encode(#"{"b":"<","a":1.0}"#, .goStruct) == #"{"b":"\u003c","a":1.0}"#)
+    }
+}
+
+@Suite(.enabled(if: SharedData.isAvailable, Comment(rawValue: SharedData.missing)))
+struct CanonicalSuiteTests {
+    // test_transform: what parsers read differently. None of it may get one canonical form out of two readings.
+    @Test(arguments: [
+        "object_same_key_different_values", "object_same_key_same_value", "object_same_key_unclear_values",
+        "string_1_escaped_invalid_codepoint", "string_1_invalid_codepoint", "string_2_escaped_invalid_codepoints",
+        "string_2_invalid_codepoints", "string_3_escaped_invalid_codepoints", "string_3_invalid_codepoints",
+        "number_-9223372036854775808", "number_-9223372036854775809", "number_10000000000000000999",
+        "number_9223372036854775807", "number_9223372036854775808",
+    ])
+    func `refuses what readers disagree on`(name: String) throws {
+        let bytes = try SharedData.bytes("suites/json-test-suite/test_transform/\(name).json")
+        #expect(throws: (any Error).self) { try CanonicalForm.rfc8785.encode(try JSON.parse(bytes)) }
+    }
+
+    @Test(arguments: [
+        ("number_1.0", "[1]"), ("number_1.000000000000000005", "[1]"), ("number_1e6", "[1000000]"),
+        ("number_1000000000000000", "[1000000000000000]"), ("number_1e-999", "[0]"),
+        ("string_with_escaped_NULL", #"["A\u0000B"]"#),
+    ])
+    func `writes what readers agree on in one way`(name: String, expected: String) throws {
+        let bytes = try SharedData.bytes("suites/json-test-suite/test_transform/\(name).json")
+        #expect(try String(decoding: CanonicalForm.rfc8785.encode(try JSON.parse(bytes)), as: UTF8.self) == expected)
+    }
+
+    @Test func `tells names apart that only normalisation makes equal`() throws {
+        for name in ["object_key_nfc_nfd", "object_key_nfd_nfc"] {
+            let bytes = try SharedData.bytes("suites/json-test-suite/test_transform/\(name).json")
+            let text = try String(decoding: CanonicalForm.rfc8785.encode(try JSON.parse(bytes)), as: UTF8.self)
+            #expect(
+                text.unicodeScalars.elementsEqual("{\"e\u{301}\":\"NFD\",\"\u{E9}\":\"NFC\"}".unicodeScalars),
+                "\(name)"
+            )
+        }
+    }
+
+    // Every text of the parsing suite that has a canonical form has that form as its own.
+    @Test func `is stable: the canonical form of a canonical form is itself`() throws {
+        let folder = SharedData.root.appendingPathComponent("suites/json-test-suite/test_parsing").path
+        var count = 0
+        for name in try FileManager.default.contentsOfDirectory(atPath: folder) where name.hasPrefix("y_") {
+            let bytes = try SharedData.bytes("suites/json-test-suite/test_parsing/\(name)")
+            for form in [CanonicalForm.rfc8785, .ecmaScriptObjects, .goKernel] {
+                guard let value = try? JSON.parse(bytes), let once = try? form.encode(value) else { continue }
+                #expect(try form.encode(try JSON.parse(once)) == once, "\(name)")
+                count += 1
+            }
+        }
+        #expect(count > 200)
+    }
+
+    // Computed with Node's own JSON and crypto (see ORIGIN.md); the same 16 that ERST's successor tests itself with.
+    @Test func `encodes ERST's conformance corpus to the same bytes and hashes`() throws {
+        let file = try JSON.parse(try SharedData.bytes("systems/erst/canonical_conformance_glassbox.json"))
+        let cases = try #require(file.object?["cases"]?.array).compactMap(\.object)
+        #expect(cases.count == 16)
+        for entry in cases {
+            let bytes = try CanonicalForm.rfc8785.encode(try #require(entry["input"]))
+            #expect(String(decoding: bytes, as: UTF8.self) == entry["canonical"]?.string)
+            #expect(Hex.encode(Hash.digest(.sha256, bytes)) == entry["sha256"]?.string)
+        }
+    }
+
+    // The third vector of that file drops a null that the code under test keeps (ORIGIN.md): ours keeps it.
+    @Test func `encodes ILLUVRSE's vectors, and keeps the null that one of them drops`() throws {
+        let file = try JSON.parse(try SharedData.bytes("systems/illuvrse/canonical_vectors_reasoning_graph.json"))
+        let vectors = try #require(file.object?["vectors"]?.array).compactMap(\.object)
+        #expect(vectors.count == 3)
+        for (index, vector) in vectors.enumerated() {
+            let text = String(decoding: try CanonicalForm.rfc8785.encode(try #require(vector["input"])), as: UTF8.self)
+            let expected = try #require(vector["canonical"]?.string)
+            if index == 2 {
+                #expect(text == expected.replacing("{\"id\"", with: "{\"author\":null,\"id\""))
+            } else {
+                #expect(text == expected)
+            }
+        }
     }
 }

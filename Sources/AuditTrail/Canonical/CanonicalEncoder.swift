@@ -1,34 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Encoding
+import Encoding
 
-/// How a JSON value becomes the bytes that are hashed. The forms differ: whoever makes or checks a chain names one.
-package enum CanonicalForm: String, Sendable, CaseIterable {
-    /// RFC 8785, JSON Canonicalization Scheme.
-    case rfc8785 = "rfc8785"
-    /// What the Go kernel of ILLUVRSE hashes: Go's `encoding/json` (1.22 or newer), keys sorted bytewise by UTF-8, the
-    /// text of numbers kept, `<`, `>`, `&`, U+2028 and U+2029 escaped.
-    case goKernel = "illuvrse-go"
-
-    /// The one encoding of `value` in this form.
-    ///
-    /// - Throws: `CanonicalFormError` for what the form cannot say.
-    package func encode(_ value: JSON) throws(CanonicalFormError) -> [UInt8] {
-        var encoder = CanonicalEncoder(form: self)
-        try encoder.append(value)
-        return encoder.bytes
-    }
-}
-
-/// Why a value has no encoding in a canonical form.
-package enum CanonicalFormError: String, Error, Sendable {
-    /// RFC 8785 section 3.2.2.3 and RFC 7493 section 2.2: an integer beyond ±(2^53 - 1) would lose digits.
-    case unsafeInteger = "unsafe-integer"
-    /// RFC 8785 section 3.2.2.3: beyond what a double can hold.
-    case nonFiniteNumber = "non-finite-number"
-}
-
-private struct CanonicalEncoder {
+/// Appends values in one form.
+struct CanonicalEncoder {
     /// RFC 7493 section 2.2.
     private static let greatestSafeInteger: UInt64 = (1 << 53) - 1
 
@@ -52,7 +27,7 @@ private struct CanonicalEncoder {
             bytes.append(UInt8(ascii: "]"))
         case .object(let object):
             bytes.append(UInt8(ascii: "{"))
-            for (index, member) in sorted(object).enumerated() {
+            for (index, member) in try MemberOrder.sorted(object.members, form).enumerated() {
                 if index > 0 { bytes.append(UInt8(ascii: ",")) }
                 append(member.name)
                 bytes.append(UInt8(ascii: ":"))
@@ -62,22 +37,16 @@ private struct CanonicalEncoder {
         }
     }
 
-    private func sorted(_ object: JSONObject) -> [(name: String, value: JSON)] {
-        switch form {
-        case .rfc8785:
-            // Section 3.2.3: by UTF-16 code units, which is not the order of scalars beyond U+FFFF.
-            object.members.map { (units: Array($0.name.utf16), member: $0) }
-                .sorted { $0.units.lexicographicallyPrecedes($1.units) }
-                .map(\.member)
-        case .goKernel: object.members.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-        }
-    }
-
     private func text(of number: JSONNumber) throws(CanonicalFormError) -> String {
-        guard form == .rfc8785 else { return number.text }
+        switch form {
+        case .goKernel, .goStruct: return number.text
+        case .rfc8785, .ecmaScriptObjects: break
+        }
         let isInteger = number.text.utf8.allSatisfy { $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) }
         if isInteger {
             guard let value = number.int64, value.magnitude <= Self.greatestSafeInteger else { throw .unsafeInteger }
+            // Written as it is read: only minus zero has two texts.
+            return value == 0 ? "0" : number.text
         }
         guard let value = number.double, let text = ECMAScriptNumber.text(value) else { throw .nonFiniteNumber }
         return text
@@ -85,8 +54,8 @@ private struct CanonicalEncoder {
 
     private mutating func append(_ text: String) {
         switch form {
-        case .rfc8785: JSON.appendQuoted(text, to: &bytes)
-        case .goKernel:
+        case .rfc8785, .ecmaScriptObjects: JSON.appendQuoted(text, to: &bytes)
+        case .goKernel, .goStruct:
             var quoted: [UInt8] = []
             JSON.appendQuoted(text, to: &quoted)
             appendEscapingForHTML(quoted)

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Cryptography
+package import Encoding
+
+/// How a signer signs the 32 bytes of a digest.
+package enum SignerAlgorithm: String, Sendable, CaseIterable {
+    /// PKCS#1 v1.5 over the digest.
+    case rsaSHA256 = "rsa-sha256"
+    /// PSS over the digest, with a salt of 32 bytes. Never tried unless a registry names it.
+    case rsaPSSSHA256 = "rsa-pss-sha256"
+    case ecdsaSHA256 = "ecdsa-sha256"
+    /// Ed25519, with the digest's bytes as its message.
+    case ed25519 = "ed25519"
+    /// Whoever can verify can forge.
+    case hmacSHA256 = "hmac-sha256"
+
+    /// By any of the names in use, in any case: the systems' own, their short ones and KMS's.
+    package init?(name: String) {
+        switch name.lowercased().replacing("_", with: "-") {
+        case "rsa-sha256", "rsa", "rsassa-pkcs1-v1-5-sha-256": self = .rsaSHA256
+        case "rsa-pss-sha256", "rsassa-pss-sha-256": self = .rsaPSSSHA256
+        case "ecdsa-sha256", "ecdsa-sha-256": self = .ecdsaSHA256
+        case "ed25519", "ed25519-sha-512": self = .ed25519
+        case "hmac-sha256", "hmac-sha-256": self = .hmacSHA256
+        default: return nil
+        }
+    }
+
+    /// What a public key of this kind signs with, where nothing says otherwise.
+    package init(default algorithm: KeyAlgorithm) {
+        switch algorithm {
+        case .rsa: self = .rsaSHA256
+        case .ec: self = .ecdsaSHA256
+        case .ed25519: self = .ed25519
+        }
+    }
+
+    package func fits(_ algorithm: KeyAlgorithm) -> Bool {
+        switch (self, algorithm) {
+        case (.rsaSHA256, .rsa), (.rsaPSSSHA256, .rsa), (.ecdsaSHA256, .ec), (.ed25519, .ed25519): true
+        default: false
+        }
+    }
+}
+
+/// Who signs: a key, and when its signatures count.
+package struct Signer: Sendable {
+    package enum Key: Sendable {
+        case publicKey(PublicKey)
+        /// Of an HMAC. Not secret any more: it stood in a registry.
+        case shared([UInt8])
+    }
+
+    package enum Revocation: Sendable, Equatable {
+        /// What is dated from then on does not count.
+        case from(Timestamp)
+        /// Nothing counts: somebody else may have the key, and dates are what the signer says.
+        case entirely
+    }
+
+    /// What binds the key to an enclave.
+    package struct Attestation: Sendable, Equatable {
+        /// The document as the security module signed it (COSE_Sign1).
+        package let document: [UInt8]
+
+        package init(document: [UInt8]) { self.document = document }
+    }
+
+    package let id: String
+    package let key: Key
+    package let algorithm: SignerAlgorithm
+    /// Signatures count from here on.
+    package var notBefore: Timestamp?
+    /// And before this.
+    package var notAfter: Timestamp?
+    package var revocation: Revocation?
+    package var attestation: Attestation?
+    package var description: String?
+
+    package init(id: String, key: PublicKey, algorithm: SignerAlgorithm? = nil) {
+        self.id = id
+        self.key = .publicKey(key)
+        self.algorithm = algorithm ?? SignerAlgorithm(default: key.algorithm)
+    }
+
+    package init(id: String, sharedKey: [UInt8]) {
+        self.id = id
+        key = .shared(sharedKey)
+        algorithm = .hmacSHA256
+    }
+
+    package var publicKey: PublicKey? {
+        if case .publicKey(let key) = key { key } else { nil }
+    }
+}
+
+/// Why the signature of a signer does not count at a time.
+package enum SignerRefusal: String, Sendable {
+    case revoked = "signer-revoked"
+    case notYetValid = "signer-not-yet-valid"
+    case expired = "signer-expired"
+    /// The signer has a validity, and the record has no time that can be read.
+    case timeMissing = "time-missing"
+}
+
+extension Signer {
+    /// Nil if what it signed at `time` counts.
+    package func refusal(at time: Timestamp?) -> SignerRefusal? {
+        if revocation == .entirely { return .revoked }
+        guard notBefore != nil || notAfter != nil || revocation != nil else { return nil }
+        guard let time else { return .timeMissing }
+        if case .from(let start) = revocation, time >= start { return .revoked }
+        if let notBefore, time < notBefore { return .notYetValid }
+        if let notAfter, time >= notAfter { return .expired }
+        return nil
+    }
+
+    /// Whether `signature`, in base64 or hex, is this signer's over a digest.
+    package func verify(_ signature: String, digest: Digest256) -> Bool {
+        candidates(signature).contains { verify($0, digest: digest.bytes) }
+    }
+
+    package func verify(_ signature: [UInt8], digest: [UInt8]) -> Bool {
+        switch (key, algorithm) {
+        case (.publicKey(let key), .rsaSHA256): key.verify(signature, digest: digest, scheme: .rsaPKCS1(.sha256))
+        case (.publicKey(let key), .rsaPSSSHA256): key.verify(signature, digest: digest, scheme: .rsaPSS(.sha256))
+        case (.publicKey(let key), .ecdsaSHA256): key.verify(signature, digest: digest, scheme: .ecdsa(.sha256))
+        case (.publicKey(let key), .ed25519): key.verify(signature, message: digest, scheme: .ed25519)
+        case (.shared(let key), .hmacSHA256):
+            constantTimeEquals(HMAC.authenticate(.sha256, key: key, message: digest), signature)
+        default: false
+        }
+    }
+
+    /// A text of hex digits alone is base64 too: each reading counts if it has a length that this signer's signatures have.
+    private func candidates(_ text: String) -> [[UInt8]] {
+        let readings = [try? Base64.decode(text), try? Hex.decode(text)].compactMap { $0 }
+        let lengths: ClosedRange<Int> =
+            switch (key, algorithm) {
+            case (.publicKey(let key), _):
+                switch key.algorithm {
+                case .rsa(let bits): (bits + 7) / 8...(bits + 7) / 8
+                case .ec(let curve): 8...2 * (curve.coordinateLength + 3) + 3
+                case .ed25519: 64...64
+                }
+            case (.shared, _): 32...32
+            }
+        return readings.filter { lengths.contains($0.count) }
+    }
+}
