@@ -23,7 +23,7 @@ EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
 BLOBS := /usr/share/nitro_enclaves/blobs
 IMAGE := .build-image/image
 
-.PHONY: help setup build release image image-reproducible measurements run test soak benchmark fuzz lint format fixtures clean
+.PHONY: help setup build release image image-reproducible measurements run test test-nitro soak benchmark fuzz lint format fixtures clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -61,6 +61,10 @@ run: build ## The demo: from nothing to verified signatures, and the attacks tha
 
 test: setup $(VENV)/.complete ## Every test
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" swift test $(TEST_WIDTH) $(SWIFT_FLAGS)
+
+test-nitro: setup ## The driver, AF_VSOCK and the image on a real kernel, in QEMU with an emulated NSM (skipped without)
+	@swift build $(SWIFT_FLAGS)
+	Tests/Nitro/run
 
 soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills of enclave and host
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 swift test --no-parallel $(SWIFT_FLAGS) --filter CrashTests

@@ -320,6 +320,15 @@ var tests: [Target] {
             ]
         ),
         test("TrustBoundaryTests", ["Encoding"]),
+        // What `make test-nitro` runs inside its virtual machines.
+        .executableTarget(
+            name: "nitro-probe",
+            dependencies: [
+                "CBOR", "CPlatform", "Cryptography", "Encoding", "NitroAttestation", "SecurityModule", "Transport",
+                nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"),
+            ],
+            path: "Tests/Nitro/nitro-probe"
+        ),
         // Whole programs, as a user runs them: the executables are built beside the tests.
         test(
             "ProgramTests",

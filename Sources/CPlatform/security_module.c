@@ -22,18 +22,13 @@ _Static_assert(sizeof(void *) != 8 || NSM_IOCTL_RAW == 0xC0200A00, "the number t
 
 int kb_nsm_exchange(
     int device, const void *request, size_t request_length, void *response, size_t *response_length) {
-    const size_t capacity = *response_length;
-    for (;;) {
-        struct nsm_raw message = {
-            .request = {.iov_base = (void *)request, .iov_len = request_length},
-            .response = {.iov_base = response, .iov_len = capacity},
-        };
-        if (ioctl(device, NSM_IOCTL_RAW, &message) == 0) {
-            *response_length = message.response.iov_len;
-            return 0;
-        }
-        if (errno != EINTR) return errno;
-    }
+    struct nsm_raw message = {
+        .request = {.iov_base = (void *)request, .iov_len = request_length},
+        .response = {.iov_base = response, .iov_len = *response_length},
+    };
+    if (ioctl(device, NSM_IOCTL_RAW, &message) != 0) return errno;
+    *response_length = message.response.iov_len;
+    return 0;
 }
 
 #define MAXIMUM_ENTROPY 512

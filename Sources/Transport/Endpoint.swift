@@ -13,8 +13,10 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
     static let maximumHostLength = 255
     /// VMADDR_CID_ANY and VMADDR_PORT_ANY (vsock(7)): written `any`, never as a number.
     private static let vsockAny = UInt32.max
+    /// VMADDR_CID_LOCAL (vsock(7)): this machine, where its kernel has `vsock_loopback`.
+    package static let vsockLocal: UInt32 = 1
 
-    /// Parses one of the three forms. A port of 0 asks the system for a free one, to listen.
+    /// Parses one of the three forms. A TCP port of 0 asks the system for a free one, to listen; vsock has no such thing.
     ///
     /// - Throws: ``EndpointError``, one line for people.
     package init(_ text: String) throws(EndpointError) {
@@ -27,6 +29,16 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
         } else {
             throw EndpointError(text, "expected tcp://HOST:PORT, unix:///PATH or vsock://CID:PORT")
         }
+    }
+
+    /// Whether it names somebody to connect to: `vsock://any` is to listen alone.
+    package var isConnectable: Bool {
+        if case .vsock(cid: nil, _) = self { false } else { true }
+    }
+
+    /// Where a program on this machine reaches what listens here: at the loopback CID, if it listens on any.
+    package var onThisMachine: Endpoint {
+        if case .vsock(cid: nil, let port) = self { .vsock(cid: Self.vsockLocal, port: port) } else { self }
     }
 
     package var description: String {
@@ -71,8 +83,8 @@ package enum Endpoint: Sendable, Hashable, CustomStringConvertible {
 
     private static func vsock(_ rest: Substring, in text: String) throws(EndpointError) -> Endpoint {
         let (name, portText) = try split(rest, in: text)
-        guard let port = UInt32(decimal: portText), port != vsockAny else {
-            throw EndpointError(text, "the port is a number below \(vsockAny)")
+        guard let port = UInt32(decimal: portText), port != 0, port != vsockAny else {
+            throw EndpointError(text, "the port is a number from 1, below \(vsockAny)")
         }
         if name == "any" { return .vsock(cid: nil, port: port) }
         guard let cid = UInt32(decimal: name), cid != vsockAny else {

@@ -50,6 +50,7 @@ import Transport
         [], ["--relay"], good + ["--relay", "tcp://a:1"], good + ["--secret", "x"], good + ["--config"],
         Array(good.dropLast(2)), Array(good.dropLast()) + ["software:"], Array(good.dropLast()) + ["hsm"],
         ["--relay", "http://x", "--listen", "tcp://a:1", "--module", "nsm"],
+        ["--relay", "vsock://any:7000", "--listen", "vsock://any:7001", "--module", "nsm"],
     ])
     func `refuses anything else with one line`(arguments: [String]) {
         guard case .usage(let line) = EnclaveArguments.parse(arguments) else {

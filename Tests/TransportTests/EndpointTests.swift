@@ -21,10 +21,22 @@ struct EndpointTests {
         "", "tcp://", "tcp://host", "tcp://host:", "tcp://:80", "tcp://host:65536", "tcp://host:+80", "tcp://host:080",
         "tcp://ho st:80", "tcp://::1:80", "tcp://[::1:80", "tcp://host:80/", "http://host:80", "unix://", "unix:///",
         "unix://relative", "unix:///a\0b", "unix:///a\nb", "vsock://3", "vsock://x:1", "vsock://-1:1",
-        "vsock://4294967295:1", "vsock://3:4294967295", "vsock://any:4294967296", "TCP://host:80",
+        "vsock://4294967295:1", "vsock://any:0", "vsock://3:0", "vsock://3:4294967295",
+        "vsock://any:4294967296", "TCP://host:80",
     ])
     func `refuses what is none`(text: String) {
         #expect(throws: EndpointError.self) { try Endpoint(text) }
+    }
+
+    @Test(arguments: [
+        ("vsock://any:7000", "vsock://1:7000"), ("vsock://3:7000", "vsock://3:7000"),
+        ("tcp://127.0.0.1:1", "tcp://127.0.0.1:1"), ("unix:///x", "unix:///x"),
+    ])
+    func `who listens on any CID is reached at the loopback CID from this machine`(text: String, here: String) throws {
+        let endpoint = try Endpoint(text)
+        #expect(endpoint.onThisMachine.description == here)
+        #expect(endpoint.isConnectable == !text.contains("any"))
+        #expect(endpoint.onThisMachine.isConnectable)
     }
 
     @Test func `refuses a socket path that the system would cut off`() throws {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /// One exchange with an open /dev/nsm. `*response_length` is the capacity of `response`, and then what was written.
-/// Repeated when a signal interrupts it. Returns 0 or an errno value.
+/// Returns 0 or an errno value.
 int kb_nsm_exchange(
     int device, const void *request, size_t request_length, void *response, size_t *response_length);
 

@@ -29,6 +29,7 @@ final class Demo {
 
     let folder: DemoFolder
     let programs: DemoPrograms
+    let transport: DemoTransport
     let steps: Steps
     let web = WebTransport(timeoutSeconds: 5)
     /// For the broker: trusts its attested certificate and nothing else.
@@ -36,9 +37,10 @@ final class Demo {
     private var servers: [HTTPServer] = []
     private var brokers: [DemoBroker] = []
 
-    init(folder: DemoFolder, programs: DemoPrograms, steps: Steps) {
+    init(folder: DemoFolder, programs: DemoPrograms, transport: DemoTransport, steps: Steps) {
         self.folder = folder
         self.programs = programs
+        self.transport = transport
         self.steps = steps
     }
 
@@ -221,6 +223,7 @@ final class Demo {
         let broker = try DemoBroker(
             .init(
                 folder: folder,
+                link: try transport.link(in: folder),
                 module: world.module,
                 configuration: configuration ?? sealed.configurationFile,
                 state: state,

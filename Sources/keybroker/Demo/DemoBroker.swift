@@ -5,12 +5,15 @@ import Encoding
 import Foundation
 import NitroAttestation
 import SigV4
+import Transport
 
 /// One host and the enclave that it launches, as separate processes, in a folder of their own.
 final class DemoBroker: Sendable {
     struct Setup: Sendable {
         /// Folder for sockets, log and host configuration.
         var folder: String
+        /// Between host and enclave.
+        var link: DemoTransport.Link
         /// Folder of the software module.
         var module: String
         /// The broker configuration's file.
@@ -41,9 +44,9 @@ final class DemoBroker: Sendable {
             "enclave": [
                 "executable": .string(programs.enclave),
                 "module": .string("software:" + setup.module),
-                "endpoint": .string("unix://\(setup.folder)/enclave.sock"),
+                "endpoint": .string(setup.link.enclave.description),
             ],
-            "relay": ["listen": .string("unix://\(setup.folder)/relay.sock")],
+            "relay": ["listen": .string(setup.link.relay.description)],
             "ingress": ["listen": .string("tcp://127.0.0.1:\(port)")],
             "kms": [
                 "endpoint": .string(setup.kmsEndpoint), "region": "us-east-1", "operations": ["Decrypt"],

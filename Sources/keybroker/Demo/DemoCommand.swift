@@ -15,6 +15,7 @@ struct DemoCommand: AsyncParsableCommand {
               keybroker demo
               keybroker demo --events audit-1.json audit-2.json
               keybroker demo --keep        leave it running, and print how to call it with boto3 and aws
+              keybroker demo --transport vsock        host and enclave over AF_VSOCK (modprobe vsock_loopback)
             """
     )
 
@@ -33,11 +34,15 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Work in this folder and leave it, instead of a temporary one.", valueName: "FOLDER"))
     var directory: String?
 
+    @Option(help: "What host and enclave talk over: unix, or vsock, as on Nitro, by this machine's loopback.")
+    var transport = DemoTransport.unix
+
     func run() async throws {
+        try await transport.check()
         let folder = try DemoFolder(path: directory)
         let programs = try DemoPrograms.besideThisOne()
         let steps = Steps()
-        let demo = await Demo(folder: folder, programs: programs, steps: steps)
+        let demo = await Demo(folder: folder, programs: programs, transport: transport, steps: steps)
         do {
             try await demo.run(eventFiles: events, keep: keep)
         } catch {

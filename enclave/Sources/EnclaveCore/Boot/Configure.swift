@@ -41,7 +41,8 @@ enum Measurement: Sendable {
     /// Extends a register once and locks it, so that it enters every document and changes no more.
     ///
     /// - Returns: The register's value.
-    /// - Throws: ``TerminalFailure``, also when the register was locked or extended before.
+    /// - Throws: ``TerminalFailure``, also when the register was locked or extended before, or was extended otherwise than
+    ///   once with `digest` (a driver may have repeated what it was asked).
     static func extendAndLock(_ index: Int, with digest: [UInt8], _ module: SecurityModule) throws(TerminalFailure)
         -> [UInt8]
     {
@@ -51,6 +52,9 @@ enum Measurement: Sendable {
                 throw TerminalFailure(.securityModule, "PCR\(index) was extended before")
             }
             let value = try module.extendPCR(index, with: digest)
+            guard value == Hash.digest(.sha384, before.value + digest) else {
+                throw TerminalFailure(.securityModule, "PCR\(index) is not what it was extended to")
+            }
             try module.lockPCR(index)
             return value
         } catch let failure as TerminalFailure {

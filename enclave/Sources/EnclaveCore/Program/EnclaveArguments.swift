@@ -50,7 +50,8 @@ package struct EnclaveArguments: Sendable, Equatable {
           --config FILE      a configuration that the image carries; else the relay gives one
           --help, --version
 
-        Endpoints: tcp://HOST:PORT, unix:///PATH, vsock://CID:PORT; vsock://any:PORT to listen.
+        Endpoints: tcp://HOST:PORT, unix:///PATH, vsock://CID:PORT; vsock://any:PORT to listen. The parent of a Nitro
+        enclave has CID 3.
 
         """
 
@@ -98,6 +99,9 @@ package struct EnclaveArguments: Sendable, Equatable {
                 module: module,
                 configurationFile: values["--config"]
             )
+            guard parsed.relay.isConnectable else {
+                return .usage("--relay \(relay) names no one to connect to: an enclave's parent is vsock://3:PORT")
+            }
             #if SoftwareModule
                 parsed.recordDirectory = values[recordOption]
                 guard parsed.recordDirectory == nil || module != .nsm else {

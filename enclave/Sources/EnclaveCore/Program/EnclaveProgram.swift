@@ -41,6 +41,7 @@ package enum EnclaveProgram: Sendable {
             StandardStreams.error(warning)
             log.warning(warning)
         }
+        if arguments.module == .nsm { StandardStreams.output(ModuleReport.line(of: module)) }
         if !ProcessMemory.forbidDumps() { log.warning("memory dumps of this process are not forbidden") }
         var environment = EnclaveEnvironment(
             module: module,

@@ -89,7 +89,8 @@ package enum HostProgram {
                 ProcessLauncher(
                     executable: executable,
                     arguments: [
-                        "--relay", relay.description, "--listen", enclave.endpoint.description, "--module", module,
+                        "--relay", relay.onThisMachine.description, "--listen", enclave.endpoint.description,
+                        "--module", module,
                     ]
                 )
             }
