@@ -63,7 +63,6 @@ test: setup $(VENV)/.complete ## Every test
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" swift test $(TEST_WIDTH) $(SWIFT_FLAGS)
 
 test-nitro: setup ## The driver, AF_VSOCK and the image on a real kernel, in QEMU with an emulated NSM (skipped without)
-	@swift build $(SWIFT_FLAGS)
 	Tests/Nitro/run
 
 soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills of enclave and host
