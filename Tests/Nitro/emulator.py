@@ -75,7 +75,7 @@ class Machine:
         data = [folder for folder in ("/usr/share/seabios", "/usr/share/qemu") if os.path.isdir(folder)]
         self.command = [
             str(qemu), *(item for folder in data for item in ("-L", folder)), "-no-user-config", "-nodefaults",
-            "-display", "none", "-no-reboot", "-accel", "tcg,thread=multi", "-cpu", "max",
+            "-display", "none", "-no-reboot", "-accel", "tcg", "-cpu", "max",
             "-serial", f"file:{self.console}", *arguments,
         ]
 
