@@ -14,7 +14,12 @@ TEST_WIDTH = $(shell swift test --help-hidden 2>/dev/null | grep -q -e --experim
     && echo --parallel --experimental-maximum-parallelization-width 2 || echo --no-parallel)
 VENV := .venv
 # Pinned, so that a client that changes is a change of this file.
-PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0
+PYTHON_PACKAGES := boto3==1.43.11 awscli==1.45.11 cryptography==48.0.0 prometheus_client==0.26.0
+# `make install`: where to. `make deb`: where the package goes.
+PREFIX := /usr/local
+OUTPUT := .build
+# The programs to install: built by `make programs`, unless they are elsewhere already.
+BINARIES := .build/programs
 # Real audit events to sign in the demo; the repository's own where there are none.
 ARCHIVED_EVENTS := $(wildcard ../shared/data/systems/illuvrse/archive_go_filestore/audit_*.json)
 EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
@@ -23,7 +28,7 @@ EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
 BLOBS := /usr/share/nitro_enclaves/blobs
 IMAGE := .build-image/image
 
-.PHONY: help setup build release image image-reproducible measurements run test test-nitro soak benchmark fuzz lint format fixtures clean
+.PHONY: help setup build release programs install deb image image-reproducible measurements run test test-nitro soak benchmark fuzz lint format fixtures clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -56,6 +61,19 @@ image-reproducible: setup ## Two images, built in two folders with the kernel of
 measurements: IMAGE_OPTIONS := --record enclave/image/measurements.json
 measurements: image ## Record what the image measures, and of what it is made
 
+programs: setup ## The programs as they are installed: optimised, with Swift's libraries in them
+	@if [ "$(BINARIES)" = .build/programs ]; then \
+	    swift build -c release --static-swift-stdlib --scratch-path .build/release-static $(SWIFT_FLAGS) && \
+	    mkdir -p $(BINARIES) && for program in keybroker keybroker-host keybroker-enclave; do \
+	        install "$$(swift build -c release --static-swift-stdlib --scratch-path .build/release-static \
+	            --show-bin-path)/$$program" $(BINARIES)/ || exit 1; done; fi
+
+install: programs ## Programs, systemd units and samples, to DESTDIR and PREFIX=/usr/local
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BINARIES="$(BINARIES)" host/package/install
+
+deb: programs ## A Debian package of the same, into OUTPUT=.build
+	@BINARIES="$(BINARIES)" OUTPUT="$(OUTPUT)" host/package/deb
+
 run: build ## The demo: from nothing to verified signatures, and the attacks that fail
 	@"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/keybroker" demo $(if $(EVENTS),--events $(EVENTS))
 
@@ -65,8 +83,9 @@ test: setup $(VENV)/.complete ## Every test
 test-nitro: setup ## The driver, AF_VSOCK and the image on a real kernel, in QEMU with an emulated NSM (skipped without)
 	Tests/Nitro/run
 
-soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills of enclave and host
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 swift test --no-parallel $(SWIFT_FLAGS) --filter CrashTests
+soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills of enclave and host, 5,000 idle clients
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 KEYBROKER_CROWD=5000 \
+	    swift test --no-parallel $(SWIFT_FLAGS) --filter 'CrashTests|CrowdTests'
 
 benchmark: setup ## What verification costs, in multiples of one P-384 verification
 	swift run --package-path Benchmarks -c release verification-benchmark

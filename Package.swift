@@ -204,7 +204,8 @@ var host: [Target] {
         .target(
             name: "HostRelay",
             dependencies: [
-                "AWSClient", "CPlatform", "Encoding", "KMSProtocol", "KeyringFiles", "SigV4", "Transport",
+                "AWSClient", "AttestedTLS", "CPlatform", "Encoding", "KMSProtocol", "KeyringFiles", "SigV4",
+                "Transport",
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), log, lifecycle, unixSignals,
             ],
             path: "host/Sources/HostRelay"

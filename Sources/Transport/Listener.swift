@@ -27,12 +27,14 @@ package final class Listener: Sendable {
 
     /// Binds and listens.
     ///
-    /// Connections beyond `maximumConnections` are closed as soon as they are accepted. `initialize` sets up the
+    /// With `inherited`, a socket that somebody else has bound and made to listen there is used, owned from now on;
+    /// otherwise one is made. Connections beyond `maximumConnections` are closed as soon as they are accepted. `initialize` sets up the
     /// pipeline of a new one, on its event loop.
     ///
     /// - Throws: ``ListenerError``.
     package static func bind(
         _ endpoint: Endpoint,
+        inherited: CInt? = nil,
         group: any EventLoopGroup,
         maximumConnections: Int,
         initialize: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
@@ -53,14 +55,16 @@ package final class Listener: Sendable {
         var socketFile: UnixSocketFile?
         do {
             let channel: any Channel
-            switch endpoint {
-            case .tcp(let host, let port):
+            switch (inherited, endpoint) {
+            case (let descriptor?, _):
+                channel = try await bootstrap.withBoundSocket(descriptor).get()
+            case (nil, .tcp(let host, let port)):
                 channel = try await bootstrap.bind(host: host, port: port).get()
-            case .unix(let path):
+            case (nil, .unix(let path)):
                 let file = try UnixSocketFile(binding: path)
                 socketFile = file
                 channel = try await bootstrap.withBoundSocket(file.descriptor).get()
-            case .vsock(let cid, let port):
+            case (nil, .vsock(let cid, let port)):
                 let address = VsockAddress(
                     cid: cid.map { VsockAddress.ContextID(rawValue: $0) } ?? .any,
                     port: VsockAddress.Port(rawValue: port)

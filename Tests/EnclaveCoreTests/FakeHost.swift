@@ -67,6 +67,8 @@ final class FakeHost: Sendable {
         var kms: [KMS] = []
         var calls: [KMSCall] = []
         var log: [String] = []
+        /// Reports of metrics.
+        var reports: [[UInt8]] = []
         var takesLog = true
         /// The version of ``keyring``.
         var version: UInt64 = 1
@@ -113,8 +115,14 @@ final class FakeHost: Sendable {
         case (.PUT, "/keyring"): await store(request)
         case (.POST, "/kms"): await kms(request)
         case (.POST, "/log"): logged(request)
+        case (.PUT, "/metrics"): reported(request)
         default: HTTPResponse(status: .notFound)
         }
+    }
+
+    private func reported(_ request: HTTPRequest) -> HTTPResponse {
+        state.withLock { $0.reports.append(Array(request.body.readableBytesView)) }
+        return HTTPResponse(status: .noContent)
     }
 
     private func stored(_ bytes: [UInt8]?) -> HTTPResponse {

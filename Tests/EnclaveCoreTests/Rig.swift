@@ -56,6 +56,7 @@ final class Rig: Sendable {
         moduleClock: @escaping @Sendable () -> Timestamp = { Workshop.now() },
         bootTime: TrustedClock.BootTime? = nil,
         clockInterval: Duration = .seconds(60),
+        reportInterval: Duration = .seconds(60),
         isSimulatedModule: Bool = true,
         tap: @escaping BootTap = { $0 },
         directory: TemporaryDirectory? = nil,
@@ -88,6 +89,7 @@ final class Rig: Sendable {
             listen: .tcp(host: "127.0.0.1", port: 0),
             retry: RetryPolicy(base: .milliseconds(20), cap: .milliseconds(50)),
             clockInterval: clockInterval,
+            reportInterval: reportInterval,
             changePatience: changePatience,
             repeatPause: .zero,
             tap: tap

@@ -14,6 +14,7 @@ struct HostConfigurationTests {
          "enclave": {"executable": "/x/enclave", "module": "software:/x/module", "endpoint": "unix:///x/enclave.sock"},
          "relay": {"listen": "unix:///x/relay.sock"},
          "ingress": {"listen": "tcp://127.0.0.1:4600", "maximumConnections": 300, "maximumConnectionsPerAddress": 7},
+         "admin": {"listen": "tcp://127.0.0.1:4601"},
          "kms": {"endpoint": "http://127.0.0.1:4599", "region": "us-east-1", "operations": ["Decrypt"], "profile": null},
          "configuration": "/x/enclave.json",
          "state": "/x/state"}
@@ -30,6 +31,7 @@ struct HostConfigurationTests {
         #expect(configuration.relay == .unix(path: "/x/relay.sock"))
         #expect(configuration.ingress == .tcp(host: "127.0.0.1", port: 4600))
         #expect(configuration.ingressLimits == IngressLimits(connections: 300, connectionsPerAddress: 7))
+        #expect(configuration.admin == .tcp(host: "127.0.0.1", port: 4601))
         #expect(configuration.kms.endpoint == "http://127.0.0.1:4599")
         #expect(configuration.kms.region == "us-east-1")
         #expect(configuration.kms.operations == ["Decrypt"])
@@ -150,7 +152,7 @@ struct HostConfigurationTests {
         let properties = try #require(schema.object?["properties"]?.object)
         let valid = try #require(try JSON.parse(Array(Self.valid.utf8)).object)
         #expect(properties.members.map(\.name).sorted() == valid.members.map(\.name).sorted())
-        for name in ["relay", "ingress"] {
+        for name in ["relay", "ingress", "admin"] {
             let nested = try #require(properties[name]?.object?["properties"]?.object)
             #expect(nested.members.map(\.name).sorted() == valid[name]?.object?.members.map(\.name).sorted())
         }
@@ -178,6 +180,10 @@ struct HostConfigurationTests {
         #expect(RelayContract.kms == RelayPath.kms)
         #expect(RelayContract.log == RelayPath.log)
         #expect(RelayContract.metrics == RelayPath.metrics)
+        #expect(RelayLimits.metricsOperations == EnclaveReportLimits.operations)
+        #expect(RelayLimits.metricsOutcomes == EnclaveReportLimits.outcomes)
+        #expect(RelayLimits.metricsBuckets == EnclaveReportLimits.buckets)
+        #expect(RelayLimits.metricsCount == EnclaveReportLimits.maximumCount)
         #expect(RelayContract.keyringVersion == RelayHeader.keyringVersion)
         #expect(RelayContract.target == RelayHeader.target)
         #expect(hostVersion == productVersion)

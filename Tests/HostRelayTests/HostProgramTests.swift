@@ -89,6 +89,25 @@ struct HostProgramTests {
         #expect(wrong.code == 1 && wrong.output.contains("enclave.executable: ") && wrong.output.contains("state: ok"))
     }
 
+    @Test func `check says which address cannot be, and where`() async throws {
+        let folder = try TemporaryDirectory()
+        let file = try configure(folder, enclave: "exit 0")
+        let text = folder.read("host.json")
+        for (member, address, problem) in [
+            ("ingress", "tcp://192.0.2.1:4600", "ingress.listen: Cannot assign requested address"),
+            ("ingress", "unix:///nowhere/at/all.sock", "ingress.listen: /nowhere/at: No such file or directory"),
+            ("ingress", "unix://\(folder.path)/relay.sock", "ingress.listen: is the address of relay.listen too"),
+            ("ingress", "unix://\(folder.path)/enclave.sock", "ingress.listen: is the address of enclave.endpoint too"),
+        ] {
+            let wrong = text.replacing("unix://\(folder.path)/\(member).sock", with: address)
+            try folder.write("wrong.json", wrong)
+            let result = await (try start(["check", "--config", folder.file("wrong.json")])).end()
+            #expect(result.code == 1 && result.output.contains("\n\(problem)\n"), "\(result.output)")
+        }
+        let right = await (try start(["check", "--config", file])).end()
+        #expect(right.code == 0 && right.output.contains("ingress.listen: ok\n"), "\(right.output)")
+    }
+
     @Test func `starts everything, serves, and stops cleanly when asked`() async throws {
         for number in [SIGTERM, SIGINT] {
             let folder = try TemporaryDirectory()

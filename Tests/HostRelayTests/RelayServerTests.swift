@@ -50,6 +50,7 @@ extension Mutex {
 func withRelay(
     kmsEndpoint: String? = nil,
     credentials: @escaping KMSForwarder.Credentials = testCredentials,
+    metrics: HostMetrics = HostMetrics(),
     _ body: (RelayFixture) async throws -> Void
 ) async throws {
     let folder = try TemporaryDirectory()
@@ -67,6 +68,7 @@ func withRelay(
         transport: WebTransport(timeoutSeconds: 2),
         credentials: credentials,
         clock: { RelayFixture.now },
+        metrics: metrics,
         logger: log.logger
     )
     let relay = try await RelayServer.start(
@@ -76,6 +78,7 @@ func withRelay(
         store: try StateStore(directory: "\(folder.path)/state"),
         forwarder: forwarder,
         writer: LineWriter(descriptor: pipe.fileHandleForWriting.fileDescriptor),
+        metrics: metrics,
         logger: log.logger
     )
     let client = HTTPClient(
@@ -359,13 +362,14 @@ struct RelayServerTests {
         }
     }
 
-    @Test func `keeps the newest metrics`() async throws {
+    @Test func `takes metrics that are a report, and gives them to nobody`() async throws {
         try await withRelay { relay in
-            let none = try await relay.send(.GET, "/metrics")
-            #expect(none.status == .notFound)
-            for text in ["a 1", "a 2"] { _ = try await relay.send(.PUT, "/metrics", body: Array(text.utf8)) }
-            let kept = try await relay.send(.GET, "/metrics")
-            #expect(String(buffer: kept.body) == "a 2")
+            let report = try await relay.send(.PUT, "/metrics", body: ReportTests.report.serialized())
+            #expect(report.status == .noContent)
+            let text = try await relay.send(.PUT, "/metrics", body: Array("a 1".utf8))
+            #expect(text.status == .badRequest)
+            let asked = try await relay.send(.GET, "/metrics")
+            #expect(asked.status == .methodNotAllowed)
         }
     }
 

@@ -118,46 +118,158 @@ struct SlowClientTests {
         }
     }
 
-    @Test func `one address has its share of connections, and leaves the others theirs`() async throws {
-        try await withIngress(IngressLimits(connectionsPerAddress: 2)) { port, _, ingress in
-            var first: RawConnection? = try RawConnection(port: port)
-            let second = try RawConnection(port: port)
-            #expect(await eventually { ingress.connectionCount == 2 })
-            let third = try RawConnection(port: port)
-            #expect(await third.isClosed(within: 10_000))
+    /// Asks, and has its answer.
+    private func served(_ port: Int, from source: UInt32? = nil) async throws -> RawConnection {
+        let client = try RawConnection(port: port, from: source)
+        try client.send(Self.head)
+        #expect(await client.receive(count: Self.head.count) == Self.head)
+        return client
+    }
+
+    @Test func `of one address the silent make room for the next, and nobody else does`() async throws {
+        try await withIngress(IngressLimits(connectionsPerAddress: 3)) { port, _, ingress in
             let elsewhere = try RawConnection(port: port, from: 0x7F00_0002)
-            try elsewhere.send(Self.head)
-            #expect(await elsewhere.receive(count: Self.head.count) == Self.head)
-            // A place that is free is given again.
-            first = nil
-            #expect(await eventually { ingress.connectionCount == 2 })
-            let fourth = try RawConnection(port: port)
-            try fourth.send(Self.head)
-            #expect(await fourth.receive(count: Self.head.count) == Self.head)
-            _ = (first, second)
+            let working = try await served(port)
+            let first = try RawConnection(port: port)
+            let second = try RawConnection(port: port)
+            #expect(await eventually { ingress.connectionCount == 4 })
+            let third = try await served(port)
+            #expect(await first.isClosed(within: 10_000))
+            for client in [second, working, third, elsewhere] { #expect(await client.receive(milliseconds: 50) == nil) }
         }
     }
 
-    @Test func `connections to the enclave are bounded by themselves`() async throws {
-        try await withIngress(IngressLimits(enclaveConnections: 1)) { port, enclave, _ in
-            var first: RawConnection? = try RawConnection(port: port)
-            try first?.send(Self.head)
-            _ = await first?.receive(count: Self.head.count)
-            let waiting = try RawConnection(port: port)
+    @Test func `an address that is at work with all that it has gets no more`() async throws {
+        try await withIngress(IngressLimits(connectionsPerAddress: 2, quietTime: .hours(1))) { port, _, _ in
+            let clients = [try await served(port), try await served(port)]
+            let third = try RawConnection(port: port)
+            #expect(await third.isClosed(within: 10_000))
+            let elsewhere = try await served(port, from: 0x7F00_0002)
+            _ = (clients, elsewhere)
+        }
+        // Those that are only quiet make room.
+        try await withIngress(IngressLimits(connectionsPerAddress: 2, quietTime: .zero)) { port, _, _ in
+            let clients = [try await served(port), try await served(port)]
+            let third = try await served(port)
+            #expect(await clients[0].isClosed(within: 10_000))
+            _ = (clients, third)
+        }
+    }
+
+    @Test func `the silent of all addresses make room in the order in which they came`() async throws {
+        try await withIngress(IngressLimits(connections: 3)) { port, _, ingress in
+            let silent = try (1...3).map { try RawConnection(port: port, from: 0x7F00_0000 + UInt32($0)) }
+            #expect(await eventually { ingress.connectionCount == 3 })
+            var clients: [RawConnection] = []
+            for index in 0..<3 {
+                clients.append(try await served(port, from: 0x7F00_0010))
+                #expect(await silent[index].isClosed(within: 10_000))
+            }
+        }
+    }
+
+    @Test func `at the enclave, who has had an answer for long makes room`() async throws {
+        try await withIngress(IngressLimits(enclaveConnections: 1, quietTime: .hours(1))) { port, _, _ in
+            let first = try await served(port)
             let second = try RawConnection(port: port)
             try second.send(Self.head)
-            #expect(await second.isClosed(within: 10_000))
-            first = nil
-            // The freed place goes to the one that had said nothing yet.
-            var echoed: [UInt8] = []
-            var client = waiting
-            for _ in 0..<100 where echoed.isEmpty {
-                try? client.send(Self.head)
-                echoed = await client.receive(count: Self.head.count)
-                if echoed.isEmpty { client = try RawConnection(port: port) }
-            }
-            #expect(echoed == Self.head)
-            #expect(enclave.accepted.load(ordering: .relaxed) == 2)
+            // Not yet: it has only just been answered. In clear that is said.
+            #expect(await second.receiveText().hasPrefix("HTTP/1.1 500 "))
+            _ = first
         }
+        try await withIngress(IngressLimits(enclaveConnections: 1, quietTime: .zero)) { port, _, _ in
+            let first = try await served(port)
+            let second = try await served(port)
+            #expect(await first.isClosed(within: 10_000))
+            _ = second
+        }
+    }
+
+    @Test func `an address with many connections at the enclave makes room for one with fewer`() async throws {
+        try await withIngress(IngressLimits(enclaveConnections: 3, quietTime: .hours(1))) { port, _, _ in
+            let many = try (0..<3).map { _ in try RawConnection(port: port) }
+            for client in many {
+                try client.send(Self.head)
+                #expect(await client.receive(count: Self.head.count) == Self.head)
+            }
+            let other = try await served(port, from: 0x7F00_0002)
+            var closed = 0
+            for client in many where await client.isClosed(within: 200) { closed += 1 }
+            #expect(closed == 1)
+            _ = other
+        }
+    }
+
+    @Test func `a client that is refused a place in clear is told so in KMS's words, and TLS is closed`() async throws {
+        let log = LogRecorder()
+        let ingress = try await Ingress.start(
+            on: localPort,
+            to: EnclaveAddress(.unix(path: "/nowhere/enclave.sock")),
+            group: eventLoops,
+            logger: log.logger
+        )
+        let port = port(of: ingress.endpoint)
+        for text in ["POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n", "GET /health HTTP/1.1\r\n\r\n"] {
+            let client = try RawConnection(port: port)
+            try client.send(text)
+            // The body of the first goes on coming: it does not cost the answer.
+            if text.hasPrefix("POST") { try client.send([UInt8](repeating: 0x20, count: 50_000)) }
+            let answer = await client.receiveText()
+            #expect(
+                answer.hasPrefix("HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/x-amz-json-1.1\r\n")
+            )
+            #expect(answer.contains("\r\nx-amzn-ErrorType: KeyUnavailableException\r\n"))
+            #expect(answer.contains(#"{"__type":"KeyUnavailableException","message":""#))
+        }
+        let tls = try RawConnection(port: port)
+        try tls.send([0x16, 0x03, 0x01, 0x00, 0x02, 0x01, 0x00])
+        #expect(await tls.receive() == [])
+        await ingress.shutdown()
+    }
+
+    @Test func `draining lets answers out and closes who has one`() async throws {
+        let enclave = try await Listener.bind(localPort, group: eventLoops, maximumConnections: 10) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(LateEcho())
+            }
+        }
+        let ingress = try await Ingress.start(
+            on: localPort,
+            to: EnclaveAddress(enclave.endpoint),
+            group: eventLoops,
+            logger: LogRecorder().logger
+        )
+        let port = port(of: ingress.endpoint)
+        let silent = try RawConnection(port: port)
+        let asking = try RawConnection(port: port)
+        try asking.send(Self.head)
+        #expect(await eventually { ingress.connectionCount == 2 })
+        try await Task.sleep(for: .milliseconds(100))
+        let start = NIODeadline.now()
+        async let ended: Void = ingress.shutdown()
+        #expect(await asking.receive(count: Self.head.count) == Self.head)
+        #expect(await asking.isClosed(within: 5_000))
+        #expect(await silent.isClosed(within: 5_000))
+        await ended
+        // Before those that do not end are cut off.
+        #expect(NIODeadline.now() - start < .milliseconds(4900))
+        await enclave.shutdown(grace: .zero)
+    }
+}
+
+/// Answers, after a while.
+private final class LateEcho: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = Self.unwrapInboundIn(data)
+        context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(500)) {
+            context.writeAndFlush(Self.wrapOutboundOut(bytes), promise: nil)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed as ChannelEvent = event { context.close(promise: nil) }
     }
 }

@@ -21,11 +21,13 @@ extension RunningBroker {
         ],
     ]
 
-    static func startKMS(_ folder: TemporaryDirectory) async throws -> (Process, String) {
+    /// On a port of its own choice, or on the one that it had before; what it holds outlives it.
+    static func startKMS(_ folder: TemporaryDirectory, port: Int = 0) async throws -> (Process, String) {
         let log = folder.file("kms.log")
         let process = try Programs.start(
             [
-                "keybroker", "kms", "serve", "--listen", "127.0.0.1:0", "--root", folder.file("module/root.pem"),
+                "keybroker", "kms", "serve", "--listen", "127.0.0.1:\(port)", "--state", folder.file("kms-state"),
+                "--root", folder.file("module/root.pem"),
                 "--access-key", "test:test", "--access-key", "host:host-secret=\(hostRole)",
             ],
             log: log
@@ -143,6 +145,7 @@ extension RunningBroker {
             ],
             "relay": ["listen": .string("unix://" + folder.file("relay.sock"))],
             "ingress": ["listen": .string("tcp://127.0.0.1:\(port)")],
+            "admin": ["listen": .string("unix://" + folder.file("admin.sock"))],
             "kms": ["endpoint": .string(kmsURL), "region": "us-east-1", "operations": ["Decrypt"]],
             "configuration": .string(folder.file("enclave.json")),
             "state": .string(folder.file("state")),

@@ -16,7 +16,7 @@ final class RunningBroker: @unchecked Sendable {
     let url: String
     private let tls: Bool
     let kmsURL: String
-    let kms: Process
+    private(set) var kms: Process
     private(set) var host: Process
     /// The TSK, which an operator could still ask of KMS before binding the key's policy.
     let tsk: [UInt8]
@@ -95,6 +95,22 @@ final class RunningBroker: @unchecked Sendable {
         try await change()
         host = try Self.startHost(folder)
         if waiting { try await waitUntilServing() }
+    }
+
+    // MARK: Killing
+
+    func killHost() { Self.kill(host) }
+    func killKMS() { Self.kill(kms) }
+    func startHostAgain() throws { host = try Self.startHost(folder) }
+
+    func startKMSAgain() async throws {
+        let port = try Self.require(URL(string: kmsURL)?.port)
+        (kms, _) = try await Self.startKMS(folder, port: port)
+    }
+
+    private static func kill(_ process: Process) {
+        Glibc.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
     }
 
     deinit {

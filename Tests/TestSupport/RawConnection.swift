@@ -121,6 +121,13 @@ package final class RawConnection: Sendable {
         return String(decoding: all, as: UTF8.self)
     }
 
+    /// False once the peer has closed, as far as is known now. Bytes that have come stay.
+    package var isOpen: Bool {
+        var byte: UInt8 = 0
+        let count = unsafe recv(descriptor, &byte, 1, CInt(MSG_PEEK | MSG_DONTWAIT))
+        return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR))
+    }
+
     /// True if the peer closes, and nothing more has come for `milliseconds` before; bytes that come are dropped.
     package func isClosed(within milliseconds: Int32) async -> Bool {
         while let bytes = await receive(milliseconds: milliseconds) {

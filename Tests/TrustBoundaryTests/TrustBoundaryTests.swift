@@ -27,7 +27,7 @@ struct TrustBoundaryTests {
         "CLibCBOR", "COpenSSL", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS",
     ]
     static let hostLibraries: Set<String> = [
-        "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "ServiceLifecycle",
+        "CLibcurl", "COpenSSL", "Logging", "NIOCore", "NIOHTTP1", "NIOPosix", "NIOSSL", "NIOTLS", "ServiceLifecycle",
         "UnixSignals",
     ]
     static let neutralLibraries: Set<String> = [

@@ -51,6 +51,7 @@ package final class Enclave: Sendable {
         )
         let desk = AttestationDesk(module: environment.module)
         let gate = RequestGate(log: log)
+        let metrics = RequestMetrics()
         let router = Router(
             state: state,
             service: ServiceEndpoint(
@@ -58,7 +59,8 @@ package final class Enclave: Sendable {
                 deferred: deferred,
                 gate: gate,
                 operations: BrokerOperations(desk: desk),
-                writer: writer
+                writer: writer,
+                metrics: metrics
             ),
             publicEndpoints: PublicEndpoints(deferred: deferred, desk: desk, gate: gate, clock: clock)
         )
@@ -84,6 +86,12 @@ package final class Enclave: Sendable {
             Task { await boot.run(started) },
             Task { for await line in log.lines where !(await relay.log(line)) { log.unsent(line) } },
             Task { await Self.keepTime(clock, every: environment.clockInterval, threads, log) },
+            Task { [server] in
+                let report = EnclaveReporter(bootID: started.bootID, state: state, metrics: metrics, gate: gate) {
+                    server.connectionCount
+                }
+                await report.run(every: environment.reportInterval, to: relay)
+            },
         ]
     }
 

@@ -19,6 +19,8 @@ package struct EnclaveEnvironment: Sendable {
     package var retry: RetryPolicy
     /// Between two readings of the module's time.
     package var clockInterval: Duration
+    /// Between two reports of metrics to the relay.
+    package var reportInterval: Duration
     /// How long the client of a change waits for the host to store it.
     package var changePatience: Duration
     /// How long the refusal of a change that was made already is held: longer than the second that its date names.
@@ -35,6 +37,7 @@ package struct EnclaveEnvironment: Sendable {
         bootTime: @escaping TrustedClock.BootTime = { BootClock.milliseconds },
         retry: RetryPolicy = .standard,
         clockInterval: Duration = .seconds(60),
+        reportInterval: Duration = EnclaveLimits.reportInterval,
         changePatience: Duration = EnclaveLimits.changePatience,
         repeatPause: Duration = EnclaveLimits.repeatPause,
         tap: @escaping BootTap = { $0 }
@@ -47,6 +50,7 @@ package struct EnclaveEnvironment: Sendable {
         self.bootTime = bootTime
         self.retry = retry
         self.clockInterval = clockInterval
+        self.reportInterval = reportInterval
         self.changePatience = changePatience
         self.repeatPause = repeatPause
         self.tap = tap

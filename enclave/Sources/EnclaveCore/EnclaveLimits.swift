@@ -50,6 +50,9 @@ package enum EnclaveLimits: Sendable {
     /// KMS itself answers within a second; a host's own retries fit too.
     static let relayTimeout = TimeAmount.seconds(20)
     static let logTimeout = TimeAmount.seconds(5)
+    /// Between two reports of metrics, less than Prometheus's default between two readings (scrape_interval, 1 min). A
+    /// fixed time, so that a report says nothing about a single request.
+    package static let reportInterval = Duration.seconds(10)
     /// Log lines that wait for the relay; the oldest go first.
     static let logLines = 256
     /// Bytes of a KMS answer: `CiphertextForRecipient` in base64, and room for the rest.

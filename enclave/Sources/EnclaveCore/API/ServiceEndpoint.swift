@@ -20,45 +20,76 @@ struct ServiceEndpoint: Sendable {
     let gate: RequestGate
     let operations: BrokerOperations
     let writer: KeyringWriter
+    let metrics: RequestMetrics
+
+    /// What comes of a request: at once, or from elsewhere.
+    private enum Answer {
+        case now(HTTPResponse)
+        case later(EventLoopFuture<HTTPResponse>)
+    }
 
     func answer(_ request: HTTPRequest, _ unlocked: Unlocked, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
+        var measurement = metrics.begin()
+        let response: HTTPResponse
         do throws(KMSError) {
-            let now = clock.now
-            let body = Array(request.body.readableBytesView)
-            let sender = try authenticate(request, body: body, unlocked, at: now)
-            let caller = sender.caller
-            let target = try OperationTarget(try Self.single(RelayHeader.target, in: request.headers))
-            let input = try KMSRequestBody.parse(body)
-            let circumstances = Circumstances(now: now, isSecureTransport: request.isSecureTransport)
-            if target.prefix == TargetPrefix.kms {
-                if KeyService.changeOperations.contains(target.operation) {
-                    return try change(.kms(target.operation), input, sender, circumstances, on: loop)
-                }
-                return try kms(target.operation, input, caller, circumstances, unlocked, on: loop)
-            }
-            guard let operation = BrokerOperation(rawValue: target.operation) else { throw .unknownOperation }
-            switch operation {
-            case .signBatch: return try signBatch(input, caller, circumstances, unlocked, on: loop)
-            case .createPrincipal: return try change(.principal(.create), input, sender, circumstances, on: loop)
-            case .deletePrincipal: return try change(.principal(.delete), input, sender, circumstances, on: loop)
-            case .putPrincipalPolicy: return try change(.principal(.putPolicy), input, sender, circumstances, on: loop)
-            case .listPrincipals:
-                try gate.admit(.reading, of: caller, at: now)
-                try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
-                return loop.makeSucceededFuture(Reply.success(try BrokerOperations.principals(input, unlocked)))
-            case .getStatus:
-                try gate.admit(.reading, of: caller, at: now)
-                try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
-                return loop.makeSucceededFuture(Reply.success(BrokerOperations.status(unlocked, gate, at: now)))
-            case .getAttestation:
-                try gate.admit(.attestation, of: caller, at: now)
-                try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
-                return deferred.run(on: loop, for: caller.arn, units: RequestCost.attestation.units) { [operations] in
-                    Self.reply { () throws(KMSError) in try operations.attestation(input, unlocked) }
+            switch try serve(request, unlocked, &measurement, on: loop) {
+            case .now(let answer): response = answer
+            case .later(let answer):
+                return answer.map { [measurement] response in
+                    measurement.ended(with: response)
+                    return response
                 }
             }
         } catch {
-            return loop.makeSucceededFuture(Reply.failure(error))
+            response = Reply.failure(error)
+        }
+        measurement.ended(with: response)
+        return loop.makeSucceededFuture(response)
+    }
+
+    private func serve(
+        _ request: HTTPRequest,
+        _ unlocked: Unlocked,
+        _ measurement: inout RequestMetrics.Measurement,
+        on loop: any EventLoop
+    ) throws(KMSError) -> Answer {
+        let now = clock.now
+        let body = Array(request.body.readableBytesView)
+        let sender = try authenticate(request, body: body, unlocked, at: now)
+        let caller = sender.caller
+        let target = try OperationTarget(try Self.single(RelayHeader.target, in: request.headers))
+        measurement.isFor(target.operation)
+        let input = try KMSRequestBody.parse(body)
+        let circumstances = Circumstances(now: now, isSecureTransport: request.isSecureTransport)
+        if target.prefix == TargetPrefix.kms {
+            if KeyService.changeOperations.contains(target.operation) {
+                return .later(try change(.kms(target.operation), input, sender, circumstances, on: loop))
+            }
+            return try kms(target.operation, input, caller, circumstances, unlocked, on: loop)
+        }
+        guard let operation = BrokerOperation(rawValue: target.operation) else { throw .unknownOperation }
+        switch operation {
+        case .signBatch: return .later(try signBatch(input, caller, circumstances, unlocked, on: loop))
+        case .createPrincipal: return .later(try change(.principal(.create), input, sender, circumstances, on: loop))
+        case .deletePrincipal: return .later(try change(.principal(.delete), input, sender, circumstances, on: loop))
+        case .putPrincipalPolicy:
+            return .later(try change(.principal(.putPolicy), input, sender, circumstances, on: loop))
+        case .listPrincipals:
+            try gate.admit(.reading, of: caller, at: now)
+            try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
+            return .now(Reply.success(try BrokerOperations.principals(input, unlocked)))
+        case .getStatus:
+            try gate.admit(.reading, of: caller, at: now)
+            try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
+            return .now(Reply.success(BrokerOperations.status(unlocked, gate, at: now)))
+        case .getAttestation:
+            try gate.admit(.attestation, of: caller, at: now)
+            try BrokerOperations.authorize(operation, caller: caller, unlocked, circumstances)
+            return .later(
+                deferred.run(on: loop, for: caller.arn, units: RequestCost.attestation.units) { [operations] in
+                    Self.reply { () throws(KMSError) in try operations.attestation(input, unlocked) }
+                }
+            )
         }
     }
 
@@ -120,7 +151,7 @@ struct ServiceEndpoint: Sendable {
         _ circumstances: Circumstances,
         _ unlocked: Unlocked,
         on loop: any EventLoop
-    ) throws(KMSError) -> EventLoopFuture<HTTPResponse> {
+    ) throws(KMSError) -> Answer {
         let spec = Self.spec(operation, input, unlocked.keys)
         let cost = RequestCost.kms(operation, spec)
         try gate.admit(cost, of: caller, at: circumstances.now)
@@ -138,8 +169,8 @@ struct ServiceEndpoint: Sendable {
                 return output
             }
         }
-        if cost.isSlow { return deferred.run(on: loop, for: caller.arn, units: cost.units, act) }
-        return loop.makeSucceededFuture(act())
+        guard cost.isSlow else { return .now(act()) }
+        return .later(deferred.run(on: loop, for: caller.arn, units: cost.units, act))
     }
 
     private func signBatch(

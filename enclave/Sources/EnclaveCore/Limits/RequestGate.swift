@@ -66,6 +66,10 @@ final class RequestGate: Sendable {
 
     func didSign(_ count: Int) { signatures.add(Int64(count), ordering: .relaxed) }
 
+    /// Messages that were signed, and signed requests that came before, since the process started.
+    var signatureCount: Int64 { signatures.load(ordering: .relaxed) }
+    var repeatedCount: Int64 { repeated.load(ordering: .relaxed) }
+
     /// Since the process started.
     var counts: JSONObject {
         JSONObject([

@@ -86,7 +86,7 @@ struct RelayClient: Sendable {
 /// Connections to the host's relay.
 struct RelayConnections: Sendable {
     let requests: HTTPClient
-    /// Of its own, so that lines do not stand in the way of a boot.
+    /// Of its own, so that lines and metrics do not stand in the way of a boot.
     private let log: HTTPClient
 
     init(_ endpoint: Endpoint, group: any EventLoopGroup) {
@@ -104,6 +104,12 @@ struct RelayConnections: Sendable {
         let request = HTTPRequest(method: .POST, target: RelayPath.log, body: ByteBuffer(bytes: line))
         guard let response = try? await log.send(request) else { return false }
         return (200..<300).contains(response.status.code)
+    }
+
+    /// Hands over metrics, best effort.
+    func report(_ report: [UInt8]) async {
+        let request = HTTPRequest(method: .PUT, target: RelayPath.metrics, body: ByteBuffer(bytes: report))
+        _ = try? await log.send(request)
     }
 
     func close() async {

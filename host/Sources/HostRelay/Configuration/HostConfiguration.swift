@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Encoding
+import KeyringFiles
 package import Transport
 
 /// The configuration of a host: one JSON object, unknown members refused.
@@ -105,11 +106,31 @@ package struct HostConfiguration: Sendable, Equatable {
     /// Where clients connect.
     package var ingress: Endpoint
     package var ingressLimits: IngressLimits
+    /// Where health, readiness and metrics are asked for; nil: nowhere.
+    package var admin: Endpoint?
     package var kms: KMS
     /// The file with the enclave's own configuration, handed out byte for byte.
     package var configurationFile: String
     /// The directory of the state store.
     package var stateDirectory: String
+
+    /// Reads a configuration file.
+    ///
+    /// - Throws: ``HostConfigurationError``, one line for people that names the file.
+    package init(file: String) throws(HostConfigurationError) {
+        let bytes: [UInt8]?
+        do throws(DurableFile.Failure) {
+            bytes = try DurableFile.read(file, limit: Self.maximumLength)
+        } catch {
+            throw HostConfigurationError(error.description)
+        }
+        guard let bytes else { throw HostConfigurationError("\(file) does not exist") }
+        do throws(HostConfigurationError) {
+            try self.init(bytes)
+        } catch {
+            throw HostConfigurationError("\(file): \(error.description)")
+        }
+    }
 
     /// Reads the bytes of a configuration file.
     ///
@@ -128,6 +149,7 @@ package struct HostConfiguration: Sendable, Equatable {
         relay: Endpoint,
         ingress: Endpoint,
         ingressLimits: IngressLimits = .standard,
+        admin: Endpoint? = nil,
         kms: KMS,
         configurationFile: String,
         stateDirectory: String
@@ -136,6 +158,7 @@ package struct HostConfiguration: Sendable, Equatable {
         self.relay = relay
         self.ingress = ingress
         self.ingressLimits = ingressLimits
+        self.admin = admin
         self.kms = kms
         self.configurationFile = configurationFile
         self.stateDirectory = stateDirectory

@@ -18,6 +18,8 @@ enum HostConfigurationReader {
         let relay = try listener(try fields.value("relay"), at: fields.path("relay"))
         let (ingress, ingressLimits) = try ingress(try fields.value("ingress"), at: fields.path("ingress"))
         let kms = try kms(try fields.value("kms"), at: fields.path("kms"))
+        var admin: Endpoint?
+        if let value = try fields.optionalValue("admin") { admin = try listener(value, at: fields.path("admin")) }
         let configuration = try absolutePath(try fields.string("configuration"), at: fields.path("configuration"))
         let state = try absolutePath(try fields.string("state"), at: fields.path("state"))
         try fields.finish()
@@ -26,6 +28,7 @@ enum HostConfigurationReader {
             relay: relay,
             ingress: ingress,
             ingressLimits: ingressLimits,
+            admin: admin,
             kms: kms,
             configurationFile: configuration,
             stateDirectory: state

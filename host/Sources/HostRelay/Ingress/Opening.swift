@@ -10,6 +10,8 @@ enum Opening {
     /// Type, version, length.
     private static let recordHeader = 5
 
+    static func isHandshake(_ bytes: ByteBuffer) -> Bool { bytes.readableBytesView.first == handshake }
+
     static func isWhole(_ bytes: ByteBuffer) -> Bool {
         guard bytes.readableBytes < IngressLimits.openingBytes else { return true }
         let view = bytes.readableBytesView

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
+import Transport
 
 /// One end of two connections that are one: what comes in here goes out there, unchanged.
 ///
@@ -14,6 +15,12 @@ final class SpliceHandler: ChannelDuplexHandler {
     /// Once one direction has ended, the other gets this long: a peer that never closes does not hold a place.
     static let halfClosedTime = TimeAmount.seconds(60)
 
+    /// A connection that drains goes when nothing went through it for this long since the enclave's last word.
+    static let drainedTime = TimeAmount.milliseconds(200)
+    private static let drainPause = TimeAmount.milliseconds(100)
+
+    private let activity: SpliceActivity
+    private let isClient: Bool
     private var partner: SpliceHandler?
     private var context: ChannelHandlerContext?
     private var isActive = false
@@ -33,12 +40,18 @@ final class SpliceHandler: ChannelDuplexHandler {
         case done
     }
 
-    /// Two ends, one for each channel.
-    static func pair() -> (SpliceHandler, SpliceHandler) {
-        let (a, b) = (SpliceHandler(), SpliceHandler())
-        a.partner = b
-        b.partner = a
-        return (a, b)
+    private init(_ activity: SpliceActivity, isClient: Bool) {
+        self.activity = activity
+        self.isClient = isClient
+    }
+
+    /// Two ends, one for each channel; `activity` tells of both.
+    static func pair(_ activity: SpliceActivity) -> (client: SpliceHandler, enclave: SpliceHandler) {
+        let client = SpliceHandler(activity, isClient: true)
+        let enclave = SpliceHandler(activity, isClient: false)
+        client.partner = enclave
+        enclave.partner = client
+        return (client, enclave)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -65,6 +78,7 @@ final class SpliceHandler: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) { ended() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        activity.heard(fromEnclave: !isClient)
         partner?.write(Self.unwrapInboundIn(data))
     }
 
@@ -83,6 +97,7 @@ final class SpliceHandler: ChannelDuplexHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if event is ListenerDraining { closeWhenAnswered() }
         if case ChannelEvent.inputClosed as ChannelEvent = event {
             inputEnded = true
             partner?.endOutput(closing: false)
@@ -170,6 +185,15 @@ final class SpliceHandler: ChannelDuplexHandler {
     private func limitLastWrite() {
         guard let context else { return }
         context.eventLoop.assumeIsolated().scheduleTask(in: Self.halfClosedTime) { [weak self] in self?.closeBoth() }
+    }
+
+    /// The client has its answer, and asks for nothing more; whoever stops the listener sees to those that do not end.
+    private func closeWhenAnswered() {
+        guard let context else { return }
+        let (since, isAnswered) = activity.last
+        if isAnswered, NIODeadline.now() - since >= Self.drainedTime { return closeBoth() }
+        let loop = context.eventLoop.assumeIsolated()
+        loop.scheduleTask(in: Self.drainPause) { [weak self] in self?.closeWhenAnswered() }
     }
 
     private func closeBoth() {

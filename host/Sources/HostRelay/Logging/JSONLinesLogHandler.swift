@@ -28,7 +28,7 @@ package struct JSONLinesLogHandler: LogHandler {
         for (name, value) in all.sorted(by: { $0.key < $1.key }) where !["time", "level", "event"].contains(name) {
             members.append((name, .string(value.description)))
         }
-        writer.write(JSON.object(JSONObject(members)).serialized())
+        writer.write(JSON.object(JSONObject(members)).serialized(), event.level)
     }
 }
 

@@ -4,6 +4,7 @@ import AWSClient
 import Encoding
 import Glibc
 import KeyringFiles
+import Transport
 
 /// What `keybroker-host check` looks at. Nothing is started, nothing is sent.
 enum HostCheck {
@@ -25,6 +26,8 @@ enum HostCheck {
             (subject: "configuration", problem: problem(ofEnclaveConfiguration: configuration.configurationFile))
         )
         findings.append((subject: "state", problem: problem(ofState: configuration.stateDirectory)))
+        findings += addresses(configuration)
+        findings.append((subject: "ingress.maximumConnections", problem: problem(of: configuration.ingressLimits)))
         if let file = configuration.kms.certificateAuthorityFile {
             findings.append((subject: "kms.certificateAuthorityFile", problem: unusable(file, R_OK)))
         }
@@ -38,6 +41,36 @@ enum HostCheck {
             findings.append((subject: "credentials", problem: error.description))
         }
         return findings
+    }
+
+    /// What is listened on. An address in use is right: it may be this host, or its socket unit.
+    private static func addresses(_ configuration: HostConfiguration) -> [(subject: String, problem: String?)] {
+        var listeners = [("relay.listen", configuration.relay), ("ingress.listen", configuration.ingress)]
+        if let admin = configuration.admin { listeners.append(("admin.listen", admin)) }
+        var findings: [(subject: String, problem: String?)] = []
+        var seen: [(String, Endpoint)] = []
+        for (subject, endpoint) in listeners {
+            var problem = ListeningAddress.problem(of: endpoint)
+            if let other = seen.first(where: { $0.1 == endpoint }) { problem = "is the address of \(other.0) too" }
+            if problem == nil, endpoint == configuration.enclave.endpoint {
+                problem = "is the address of enclave.endpoint too"
+            }
+            seen.append((subject, endpoint))
+            findings.append((subject: subject, problem: problem))
+        }
+        return findings
+    }
+
+    /// Descriptors beside clients' and the enclave's connections: files, the relay, KMS, the log.
+    private static let otherDescriptors = 128
+
+    private static func problem(of limits: IngressLimits) -> String? {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        let needed = limits.connections + limits.enclaveConnections + otherDescriptors
+        guard limit.rlim_cur < rlim_t(needed) else { return nil }
+        return "\(limits.connections) connections need \(needed) open files, and there may be \(limit.rlim_cur): "
+            + "raise LimitNOFILE (ulimit -n)"
     }
 
     private static func unusable(_ path: String, _ mode: CInt) -> String? {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AWSClient
 import Glibc
-import KeyringFiles
 import Logging
 import NIOPosix
 import ServiceLifecycle
@@ -15,6 +13,8 @@ package enum HostProgram {
     package static func run(_ arguments: [String]) async -> Int32 {
         // A reader of our standard output that goes away is not the end of the host.
         signal(SIGPIPE, SIG_IGN)
+        // Whoever asks for the configuration to be read again may ask before we are there.
+        signal(SIGHUP, SIG_IGN)
         switch HostArguments.parse(arguments) {
         case .print(let text):
             output(text)
@@ -27,22 +27,26 @@ package enum HostProgram {
             return check(configuration)
         case .run(let file, let launches):
             guard let configuration = load(file) else { return 2 }
-            return await run { try await serve(configuration, launches: launches, writer: $0) }
+            return await run { writer, manager in
+                let service = HostService(configuration, file: file, manager: manager, writer: writer, logger(writer))
+                try await service.run(launcher: launches ? launcher(configuration) : nil)
+            }
         case .launch(let file):
             guard let configuration = load(file) else { return 2 }
             guard let launcher = launcher(configuration) else {
                 complain("\(file): enclave.launch: there is nothing to launch")
                 return 2
             }
-            return await run { try await launch(launcher, configuration, writer: $0) }
+            return await run { try await launch(launcher, configuration, manager: $1, writer: $0) }
         }
     }
 
-    private static func run(_ body: (LineWriter) async throws -> Void) async -> Int32 {
-        let writer = LineWriter(descriptor: STDOUT_FILENO)
+    private static func run(_ body: (LineWriter, ServiceManager) async throws -> Void) async -> Int32 {
+        let manager = ServiceManager.fromEnvironment()
+        let writer = LineWriter(descriptor: STDOUT_FILENO, marksLevels: manager.logsToJournal)
         defer { writer.flush() }
         do {
-            try await body(writer)
+            try await body(writer, manager)
             return 0
         } catch {
             complain("\(error)")
@@ -51,14 +55,10 @@ package enum HostProgram {
     }
 
     private static func load(_ file: String) -> HostConfiguration? {
-        do {
-            guard let bytes = try DurableFile.read(file, limit: HostConfiguration.maximumLength) else {
-                complain("\(file) does not exist")
-                return nil
-            }
-            return try HostConfiguration(bytes)
+        do throws(HostConfigurationError) {
+            return try HostConfiguration(file: file)
         } catch {
-            complain(error is HostConfigurationError ? "\(file): \(error)" : "\(error)")
+            complain(error.description)
             return nil
         }
     }
@@ -104,6 +104,7 @@ package enum HostProgram {
     private static func launch(
         _ launcher: (Endpoint, Logger) -> any EnclaveLauncher,
         _ configuration: HostConfiguration,
+        manager: ServiceManager,
         writer: LineWriter
     ) async throws {
         let logger = logger(writer)
@@ -114,73 +115,18 @@ package enum HostProgram {
             status: configuration.enclave.status,
             logger: logger
         )
-        try await lifecycle([supervisor], logger).run()
+        let watchdog = Watchdog(manager: manager, group: MultiThreadedEventLoopGroup.singleton)
+        let announcement = UntilShutdown(
+            start: { manager.ready("keeping the enclave running") },
+            stop: { manager.stopping() }
+        )
+        try await lifecycle([watchdog, supervisor, announcement], logger).run()
     }
 
-    private static func lifecycle(_ services: [any Service], _ logger: Logger) -> ServiceGroup {
+    static func lifecycle(_ services: [any Service], _ logger: Logger) -> ServiceGroup {
         var quiet = logger
         quiet.logLevel = .warning
         return ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-    }
-
-    /// Serves until a signal or a failure.
-    static func serve(_ configuration: HostConfiguration, launches: Bool, writer: LineWriter) async throws {
-        let logger = logger(writer)
-        let group = MultiThreadedEventLoopGroup.singleton
-        let kms = configuration.kms
-        let forwarder = KMSForwarder(
-            kms,
-            transport: WebTransport(certificateAuthorityFile: kms.certificateAuthorityFile),
-            credentials: { () throws(CredentialError) in
-                try CredentialChain.resolve(environment: CredentialChain.processEnvironment(), profile: kms.profile)
-            },
-            clock: wallClock,
-            logger: logger
-        )
-        let store = try StateStore(directory: configuration.stateDirectory)
-        let relay = try await RelayServer.start(
-            on: configuration.relay,
-            group: group,
-            configurationFile: configuration.configurationFile,
-            store: store,
-            forwarder: forwarder,
-            writer: writer,
-            logger: logger
-        )
-        let ingress: Ingress
-        do {
-            ingress = try await Ingress.start(
-                on: configuration.ingress,
-                to: configuration.enclave.address,
-                group: group,
-                logger: logger,
-                limits: configuration.ingressLimits
-            )
-        } catch {
-            await relay.shutdown()
-            throw error
-        }
-        logger.info(
-            "host started",
-            metadata: ["ingress": "\(ingress.endpoint)", "relay": "\(relay.endpoint)", "version": "\(hostVersion)"]
-        )
-        // They stop in the reverse order: no new clients; then the enclave, which answers what it has and closes its
-        // connections; then what is left of them, and what the enclave needed.
-        var services: [any Service] = [
-            UntilShutdown { await relay.shutdown() }, UntilShutdown { await ingress.shutdown() },
-        ]
-        if launches, let launcher = launcher(configuration) {
-            services.append(
-                EnclaveSupervisor(
-                    launcher(relay.endpoint, logger),
-                    status: configuration.enclave.status,
-                    logger: logger
-                )
-            )
-        }
-        services.append(UntilShutdown { await ingress.stopListening() })
-        defer { logger.info("host stopped") }
-        try await lifecycle(services, logger).run()
     }
 
     private static func output(_ text: String) { write(text, STDOUT_FILENO) }
@@ -194,17 +140,5 @@ package enum HostProgram {
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
-    }
-}
-
-/// Something that runs by itself already and has to be stopped.
-private struct UntilShutdown: Service {
-    let stop: @Sendable () async -> Void
-
-    init(_ stop: @escaping @Sendable () async -> Void) { self.stop = stop }
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        await stop()
     }
 }

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Encoding
+import Logging
 import NIOCore
 import NIOHTTP1
-import Synchronization
 import Transport
 
-/// What the enclave says of itself, best effort: log lines, which are written out again, and metrics, of which the
-/// newest are kept.
+/// What the enclave says of itself, best effort: log lines, which are written out again, and metrics, which are read and
+/// kept until the next.
 final class EnclaveReports: Sendable {
-    private let writer: LineWriter
-    private let kept = Mutex<ByteBuffer?>(nil)
+    /// An enclave's log has these, and no other.
+    private static let levels: [Logger.Level] = [.info, .warning, .error]
 
-    init(writer: LineWriter) { self.writer = writer }
+    private let writer: LineWriter
+    private let metrics: HostMetrics
+
+    init(writer: LineWriter, metrics: HostMetrics) {
+        self.writer = writer
+        self.metrics = metrics
+    }
 
     /// JSON lines; each becomes a member of a line of ours, so that none can pass for one.
     func log(_ body: ByteBuffer) -> HTTPResponseStatus {
@@ -31,23 +37,24 @@ final class EnclaveReports: Sendable {
         }
         for value in parsed {
             let level = value.object?["level"]?.string
-            let known = level.map { ["info", "warning", "error"].contains($0) } ?? false
+            let known = Self.levels.first { $0.rawValue == level } ?? .info
             let line: JSON = [
-                "time": .string(wallClock().rfc3339), "level": .string(known ? level ?? "info" : "info"),
+                "time": .string(wallClock().rfc3339), "level": .string(known.rawValue),
                 "event": "enclave log", "enclave": value,
             ]
-            writer.write(line.serialized())
+            writer.write(line.serialized(), known)
         }
         return .noContent
     }
 
     func keepMetrics(_ body: ByteBuffer) -> HTTPResponseStatus {
         guard body.readableBytes <= RelayLimits.metricsBody else { return .payloadTooLarge }
-        // A copy: the buffer given may be a slice of a larger one.
-        let copy = ByteBuffer(bytes: body.readableBytesView)
-        kept.withLock { $0 = copy }
-        return .noContent
+        do throws(JSONFieldError) {
+            metrics.enclaveReported(try ReceivedReport(Array(body.readableBytesView)))
+            return .noContent
+        } catch {
+            metrics.reportWasRefused()
+            return .badRequest
+        }
     }
-
-    var metrics: ByteBuffer? { kept.withLock { $0 } }
 }

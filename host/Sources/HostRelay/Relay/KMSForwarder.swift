@@ -16,10 +16,16 @@ package final class KMSForwarder: Sendable {
     /// Called for every request, so that rotated credentials are taken up.
     package typealias Credentials = @Sendable () throws(CredentialError) -> AWSCredentials
 
-    private let settings: HostConfiguration.KMS
-    private let transport: WebTransport
-    private let credentials: Credentials
+    /// Where requests go, and in whose name.
+    private struct Route: Sendable {
+        var settings: HostConfiguration.KMS
+        var transport: WebTransport
+        var credentials: Credentials
+    }
+
+    private let route: Mutex<Route>
     private let clock: @Sendable () -> Timestamp
+    private let metrics: HostMetrics
     private let logger: Logger
     private let underWay = Atomic(0)
 
@@ -28,24 +34,37 @@ package final class KMSForwarder: Sendable {
         transport: WebTransport,
         credentials: @escaping Credentials,
         clock: @escaping @Sendable () -> Timestamp,
+        metrics: HostMetrics = HostMetrics(),
         logger: Logger
     ) {
-        self.settings = settings
-        self.transport = transport
-        self.credentials = credentials
+        route = Mutex(Route(settings: settings, transport: transport, credentials: credentials))
         self.clock = clock
+        self.metrics = metrics
         self.logger = logger
+    }
+
+    /// For requests that come from now on.
+    package func update(
+        _ settings: HostConfiguration.KMS,
+        transport: WebTransport,
+        credentials: @escaping Credentials
+    ) {
+        route.withLock { $0 = Route(settings: settings, transport: transport, credentials: credentials) }
     }
 
     /// KMS's own answer, or one in its shape that says why there is none.
     package func forward(_ request: HTTPRequest) async -> HTTPResponse {
         guard underWay.wrappingAdd(1, ordering: .relaxed).oldValue < RelayLimits.kmsRequests else {
             underWay.wrappingSubtract(1, ordering: .relaxed)
+            metrics.kms("other", "throttled")
             return Self.error(.badRequest, "ThrottlingException", "the host has too many requests under way")
         }
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
 
-        guard let operation = operation(request) else {
+        let route = route.withLock { $0 }
+        let settings = route.settings
+        guard let operation = Self.operation(request, of: settings.operations) else {
+            metrics.kms("other", "refused")
             logger.warning("kms request refused", metadata: ["target": "\(Self.shown(request.headers))"])
             let allowed = settings.operations.sorted().joined(separator: ", ")
             return Self.error(.forbidden, "AccessDeniedException", "the host forwards only \(allowed)")
@@ -55,8 +74,9 @@ package final class KMSForwarder: Sendable {
         }
         let current: AWSCredentials
         do {
-            current = try credentials()
+            current = try route.credentials()
         } catch {
+            metrics.kms(operation, "no-credentials")
             logger.error("no credentials for kms", metadata: ["reason": "\(error.description)"])
             return Self.error(.badGateway, "DependencyTimeoutException", "the host has no credentials for KMS")
         }
@@ -64,7 +84,7 @@ package final class KMSForwarder: Sendable {
             endpoint: settings.endpoint,
             region: settings.region,
             credentials: current,
-            transport: transport,
+            transport: route.transport,
             clock: clock
         )
         let start = NIODeadline.now()
@@ -76,6 +96,7 @@ package final class KMSForwarder: Sendable {
             log(operation, answer, since: start)
             return Self.response(answer)
         } catch {
+            metrics.kms(operation, "unreachable")
             logger.warning(
                 "kms unreachable",
                 metadata: ["operation": "\(operation)", "reason": "\(error.description)"]
@@ -88,25 +109,28 @@ package final class KMSForwarder: Sendable {
         }
     }
 
-    private func operation(_ request: HTTPRequest) -> String? {
+    private static func operation(_ request: HTTPRequest, of operations: Set<String>) -> String? {
         let targets = request.headers[RelayContract.target]
         let prefix = "\(TargetPrefix.kms)."
         guard targets.count == 1, let target = targets.first, target.hasPrefix(prefix) else { return nil }
         let operation = String(target.dropFirst(prefix.count))
-        return settings.operations.contains(operation) ? operation : nil
+        return operations.contains(operation) ? operation : nil
     }
 
     private func log(_ operation: String, _ answer: WebResponse, since start: NIODeadline) {
+        let nanoseconds = (NIODeadline.now() - start).nanoseconds
         var metadata: Logger.Metadata = [
-            "operation": "\(operation)", "status": "\(answer.status)",
-            "milliseconds": "\((NIODeadline.now() - start).nanoseconds / 1_000_000)",
+            "operation": "\(operation)", "status": "\(answer.status)", "milliseconds": "\(nanoseconds / 1_000_000)",
         ]
+        var outcome = answer.status == 200 ? "ok" : "unnamed"
         if let id = answer.header("x-amzn-requestid") { metadata["requestId"] = "\(id.prefix(64))" }
         if answer.status != 200,
             let error = KMSError(body: answer.body, errorTypeHeader: answer.header("x-amzn-errortype"))
         {
             metadata["error"] = "\(error.name)"
+            outcome = error.name
         }
+        metrics.kms(operation, outcome, seconds: Double(nanoseconds) / 1_000_000_000)
         logger.log(level: answer.status == 200 ? .info : .warning, "kms request", metadata: metadata)
     }
 

@@ -5,7 +5,7 @@ import NIOCore
 import Transport
 
 /// What the relay bears from the enclave, its only client. Where no standard says, the numbers are this product's.
-enum RelayLimits {
+package enum RelayLimits {
     /// The longest body is a keyring.
     static let server = HTTPLimits(
         bodyLength: StateStore.maximumLength,
@@ -24,8 +24,13 @@ enum RelayLimits {
     static let logBody = 256 * 1024
     static let logLine = 16 * 1024
     static let logLines = 512
-    /// Bytes of the metrics that are kept.
+    /// Bytes of a report of metrics, operations in it, outcomes and latency buckets of each, and the highest count: as
+    /// the enclave's own bounds (`EnclaveReportLimits`).
     static let metricsBody = 256 * 1024
+    package static let metricsOperations = 96
+    package static let metricsOutcomes = 40
+    package static let metricsBuckets = 32
+    package static let metricsCount: Int64 = (1 << 53) - 1
     /// Requests under way get this long when the host stops.
     static let shutdownGrace = TimeAmount.seconds(5)
 }

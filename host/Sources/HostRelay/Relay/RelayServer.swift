@@ -26,13 +26,15 @@ package final class RelayServer: Sendable {
         store: StateStore,
         forwarder: KMSForwarder,
         writer: LineWriter,
+        metrics: HostMetrics = HostMetrics(),
         logger: Logger
     ) async throws -> RelayServer {
         let routes = RelayRoutes(
             configurationFile: configurationFile,
             store: store,
             forwarder: forwarder,
-            reports: EnclaveReports(writer: writer),
+            reports: EnclaveReports(writer: writer, metrics: metrics),
+            metrics: metrics,
             logger: logger
         )
         let server = try await HTTPServer.start(on: endpoint, group: group, limits: RelayLimits.server) {
@@ -51,6 +53,7 @@ private struct RelayRoutes: Sendable {
     let store: StateStore
     let forwarder: KMSForwarder
     let reports: EnclaveReports
+    let metrics: HostMetrics
     let logger: Logger
 
     func answer(_ request: HTTPRequest, on loop: any EventLoop) -> EventLoopFuture<HTTPResponse> {
@@ -61,8 +64,6 @@ private struct RelayRoutes: Sendable {
         case (.POST, RelayContract.kms): loop.makeFutureWithTask { await forwarder.forward(request) }
         case (.POST, RelayContract.log): done(loop, HTTPResponse(status: reports.log(request.body)))
         case (.PUT, RelayContract.metrics): done(loop, HTTPResponse(status: reports.keepMetrics(request.body)))
-        case (.GET, RelayContract.metrics):
-            done(loop, reports.metrics.map { HTTPResponse(status: .ok, body: $0) } ?? HTTPResponse(status: .notFound))
         // For the channel in which TLS to KMS ends inside the enclave.
         case (.CONNECT, _), (.GET, RelayContract.credentials):
             done(loop, HTTPResponse(status: .notImplemented))
@@ -127,15 +128,18 @@ private struct RelayRoutes: Sendable {
         do {
             switch try store.store(version: version, bytes: Array(request.body.readableBytesView)) {
             case .stored:
+                metrics.stored("stored")
                 logger.info("keyring stored", metadata: ["version": "\(version)"])
                 return HTTPResponse(status: .noContent)
             case .alreadyStored:
                 return HTTPResponse(status: .noContent)
             case .conflict(let stored):
+                metrics.stored("conflict")
                 logger.warning("keyring refused", metadata: ["version": "\(version)", "stored": "\(stored)"])
                 return HTTPResponse(status: .conflict)
             }
         } catch {
+            metrics.stored("failed")
             logger.error("keyring not stored", metadata: ["version": "\(version)", "reason": "\(error)"])
             return HTTPResponse(status: .internalServerError)
         }
