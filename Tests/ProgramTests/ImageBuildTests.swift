@@ -163,6 +163,28 @@ struct ImageBuildTests {
         )
     }
 
+    /// What the record says of the sources: each module inside the boundary, and no other.
+    @Test func `the recorded measurements name every module of the enclave among their inputs`() throws {
+        let repository = SharedData.repository
+        let record = try Data(contentsOf: repository.appendingPathComponent("enclave/image/measurements.json"))
+        #expect(try JSONSchema("measurement-record").faults(in: [UInt8](record)) == [])
+        let inputs = try #require(try JSON.parse([UInt8](record)).object?["inputs"]?.object).members.map(\.name)
+        let recorded = inputs.filter { $0.hasPrefix("source ") }.map { $0.dropFirst("source ".count) }
+        let page = try String(contentsOf: repository.appendingPathComponent("enclave/README.md"), encoding: .utf8)
+        let sections = page.components(separatedBy: "\n## ")
+            .filter { $0.hasPrefix("Modules of this folder\n") || $0.hasPrefix("Neutral modules that it uses\n") }
+        let rows = sections.flatMap { $0.split(separator: "\n") }.filter { $0.hasPrefix("| `") }
+        let modules = rows.flatMap { $0.split(separator: "|")[0].matches(of: /`([^`]+)`/).map { String($0.1) } }
+        // The program's module has an underscore in its name, and the init is not Swift.
+        let expected = Set(modules).subtracting(["SoftwareModule", "keybroker-enclave"])
+        #expect(Set(recorded.map(String.init)) == expected.union(["keybroker_enclave", "init"]))
+        for name in [
+            "kernel", "kernel command line", "init", "program", "toolchain swift-frontend", "toolchain libraries",
+        ] {
+            #expect(inputs.contains(name))
+        }
+    }
+
     @Test func `a program with the software module is refused`() async throws {
         try await takeEnclave()
         let result = try await Programs.run(

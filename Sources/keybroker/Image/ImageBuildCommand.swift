@@ -12,17 +12,22 @@ struct ImageBuildCommand: ParsableCommand {
         commandName: "build",
         abstract: "Make an enclave image (EIF) from the release binary, without a container engine.",
         discussion: """
-            The image holds the enclave's program, the libraries that it names, an init, and the kernel of --blobs:
-            nitro-cli's folder of bzImage (Image on aarch64), its .config, cmdline and nsm.ko. The same files give the same
-            image, byte for byte; `make image` in a checkout makes the program so. Prints PCR0 to PCR2.
+            The image holds the enclave's program, the libraries that it names, an init, and the
+            kernel of --blobs: nitro-cli's folder of bzImage (Image on aarch64), its .config,
+            cmdline and nsm.ko. The same files give the same image, byte for byte; `make image`
+            in a checkout builds the program, so that the same sources do. Prints PCR0 to PCR2.
 
               keybroker image build -o keybroker.eif
-              keybroker image build --blobs /usr/share/nitro_enclaves/blobs --config enclave.json -o keybroker.eif
+              keybroker image build --blobs kernel --config enclave.json -o keybroker.eif
 
-            With --config the image carries its configuration, which then counts in PCR0 and PCR2; without, the host gives it
-            one. It counts in PCR16 either way.
+            With --config the image carries its configuration, which then counts in PCR0 and
+            PCR2; without, the host gives it one. It counts in PCR16 either way.
 
-            A kernel that Nitro's hypervisor cannot start (Debian's, for one) still makes an image for tests, and a warning.
+            A kernel that Nitro's hypervisor cannot start (Debian's, for one) still makes an
+            image, for tests, and a warning.
+
+            The folder of --blobs may have a file `modules`: names of kernel modules in it, one
+            in a line, which are loaded in this order instead of nsm.ko alone.
             """
     )
 
@@ -30,7 +35,10 @@ struct ImageBuildCommand: ParsableCommand {
     var blobs = KernelBlobs.installedFolder
 
     @Option(
-        help: ArgumentHelp("The enclave's program, a release build. Default: the installed one.", valueName: "FILE")
+        help: ArgumentHelp(
+            "The enclave's program, a release build. Default: the one that `make image` made.",
+            valueName: "FILE"
+        )
     )
     var binary: String?
 
@@ -144,7 +152,7 @@ private struct ImageParts {
     let inputs: (path: String, lines: [UInt8])?
 
     init(_ command: ImageBuildCommand) throws {
-        let binary = try command.binary ?? Self.installedProgram()
+        let binary = try command.binary ?? Self.usualProgram()
         let folder = URL(fileURLWithPath: binary).deletingLastPathComponent()
         program = try Self.file(binary)
         guard command.allowSoftwareModule || !SoftwareModuleTraces.isIn(program.bytes) else {
@@ -169,17 +177,17 @@ private struct ImageParts {
         }
     }
 
-    /// Beside `bin`, where `make install` puts this program: `share/keybroker/image`.
-    private static func installedProgram() throws(CommandFailure) -> String {
+    /// What `make image` leaves in a checkout; else beside `bin`, where a package would put it.
+    private static func usualProgram() throws(CommandFailure) -> String {
         let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        let path = here.deletingLastPathComponent().appendingPathComponent("share/keybroker/image/keybroker-enclave")
-            .path
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw .usage(
-                "no enclave program is installed (\(path)): name a release build with --binary, from `make image`"
-            )
+        let installed = here.deletingLastPathComponent().appendingPathComponent("share/keybroker/image").path
+        for folder in [".build-image/image", installed] {
+            let path = "\(folder)/keybroker-enclave"
+            if FileManager.default.fileExists(atPath: path) { return path }
         }
-        return path
+        throw .usage(
+            "no enclave program in .build-image/image: `make image` makes one, or name a release build with --binary"
+        )
     }
 
     private static func file(_ path: String) throws(CommandFailure) -> ImageRecipe.File {
