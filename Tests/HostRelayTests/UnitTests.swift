@@ -99,7 +99,10 @@ struct UnitTests {
             let start = try #require(unit.first { $0.key == "ExecStart" }).value.split(separator: " ").map(String.init)
             #expect(start.first == "/usr/bin/keybroker-host")
             #expect(HostArguments.parse(Array(start.dropFirst())) == expected)
-            for (key, value) in [("Type", "notify"), ("Restart", "always"), ("WatchdogSec", "20s")] {
+            let wanted = [
+                ("Type", "notify"), ("Restart", "always"), ("StartLimitIntervalSec", "0"), ("WatchdogSec", "20s"),
+            ]
+            for (key, value) in wanted {
                 #expect(unit.contains { $0 == (key, value) }, "\(name) \(key)")
             }
         }
