@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import EnclaveImage
 import Encoding
 import Foundation
 import TestSupport
@@ -453,6 +454,18 @@ struct PolicyCommandTests {
         #expect(result.status == 2, "\(result.text)")
         #expect(result.text.isEmpty)
         #expect(!result.errors.isEmpty)
+    }
+
+    @Test func `key measures the image file that it is given instead of a PCR0`() async throws {
+        let folder = try TemporaryDirectory()
+        defer { folder.remove() }
+        try folder.write(try StagedEnclave.image.serialized(), as: "broker.eif")
+        let key = ["policy", "key", "--config", Self.configuration, "--role", "arn:aws:iam::000000000000:role/host"]
+        let pcr0 = Hex.encode(StagedEnclave.image.measurements.pcr0)
+        let measured = try await Self.run(key + ["--image", folder.file("broker.eif")])
+        #expect(measured.status == 0, "\(measured.errors)")
+        #expect(measured.output == (try await Self.run(key + ["--pcr0", pcr0])).output)
+        #expect(try await Self.run(key + ["--image", folder.file("broker.eif"), "--pcr0", pcr0]).status == 2)
     }
 
     @Test func `before sealing, key says so`() async throws {

@@ -3,6 +3,7 @@
 import AttestedTLS
 import BrokerProtocol
 import Cryptography
+import EnclaveImage
 import Encoding
 import Foundation
 import NIOCore
@@ -18,25 +19,56 @@ import Transport
 final class StagedEnclave: Sendable {
     let folder: TemporaryDirectory
     private let server: HTTPServer
-    private static let pcr0 = [UInt8](repeating: 0xA0, count: 48)
+    /// A whole image file of a few hundred bytes.
+    static let image = EnclaveImage(
+        architecture: .x86_64,
+        kernel: [1, 2, 3],
+        commandLine: "panic=30",
+        ramdisks: [[4], [5]],
+        metadata: ImageMetadata(
+            imageName: "broker",
+            imageVersion: "1",
+            buildTime: "2026-11-21T09:20:00Z",
+            buildTool: "test",
+            buildToolVersion: "1",
+            operatingSystem: "Linux",
+            kernelVersion: "6"
+        )
+    )
+
+    /// PCR0 to PCR2, as a production image has them.
+    private static let measured = [UInt8](repeating: 0xA0, count: 48)
+    private let pcr0: [UInt8]
     private let pcr16: [UInt8]
     private let port: Int
 
     /// - Parameters:
     ///   - identity: What the connection ends at.
     ///   - attests: Whether documents name its key.
+    ///   - measurements: Of the image that it claims to be.
+    ///   - configuration: Of its PCR16.
     /// - Throws: What setting it up throws.
-    init(_ identity: TLSIdentity, attests: Bool = true) async throws {
+    init(
+        _ identity: TLSIdentity,
+        attests: Bool = true,
+        measurements: EnclaveMeasurements? = nil,
+        configuration: [UInt8] = [1]
+    ) async throws {
         folder = try TemporaryDirectory()
+        pcr0 = measurements?.pcr0 ?? Self.measured
         let zeros = [UInt8](repeating: 0, count: 48)
         let module = SecurityModule(
             try SoftwareModule(
                 directory: folder.file("module"),
-                measurements: SoftwareMeasurements(pcr0: Self.pcr0, pcr1: Self.pcr0, pcr2: Self.pcr0),
+                measurements: SoftwareMeasurements(
+                    pcr0: pcr0,
+                    pcr1: measurements?.pcr1 ?? Self.measured,
+                    pcr2: measurements?.pcr2 ?? Self.measured
+                ),
                 clock: RunningBroker.now
             )
         )
-        pcr16 = try module.extendPCR(16, with: [UInt8](repeating: 1, count: 48))
+        pcr16 = try module.extendPCR(16, with: Hash.digest(.sha384, configuration))
         try module.lockPCR(16)
         var userData = AttestationUserData(
             purpose: .identity,
@@ -64,13 +96,16 @@ final class StagedEnclave: Sendable {
         port = if case .tcp(_, let port) = server.endpoint { port } else { 0 }
     }
 
-    /// What `keybroker trust` says of it, and whether it wrote anything.
-    func trust() async throws -> (result: Tool.Result, wrote: Bool) {
-        let result = try await Programs.run([
-            "keybroker", "trust", "--endpoint", "https://127.0.0.1:\(port)", "--root", folder.file("module/root.pem"),
-            "--pcr", "0=\(Hex.encode(Self.pcr0))", "--pcr", "16=\(Hex.encode(pcr16))", "--state",
-            folder.file("trust/state.json"), "--json",
-        ])
+    /// What `keybroker trust` says of it, and whether it wrote anything; `expected` instead of the right PCRs.
+    func trust(_ expected: [String]? = nil) async throws -> (result: Tool.Result, wrote: Bool) {
+        let pcrs = ["--pcr", "0=\(Hex.encode(pcr0))", "--pcr", "16=\(Hex.encode(pcr16))"]
+        let result = try await Programs.run(
+            [
+                "keybroker", "trust", "--endpoint", "https://127.0.0.1:\(port)", "--root",
+                folder.file("module/root.pem"), "--region", "us-east-1", "--state", folder.file("trust/state.json"),
+                "--json",
+            ] + (expected ?? pcrs)
+        )
         return (result, FileManager.default.fileExists(atPath: folder.file("trust")))
     }
 

@@ -78,6 +78,28 @@ struct TrustRefusalTests {
         #expect(try await Self.refusal(identity, attests: false) == "no-tls-key")
     }
 
+    @Test func `an image file and a configuration file stand for their PCRs`() async throws {
+        let image = StagedEnclave.image
+        let configuration = Array("{}".utf8)
+        let enclave = try await StagedEnclave(
+            try await Self.identity([Self.constraints, Self.purposes, Self.names]),
+            measurements: image.measurements,
+            configuration: configuration
+        )
+        try enclave.folder.write(configuration, as: "enclave.json")
+        var other = image
+        other.ramdisks[1] = [6]
+        for (made, status) in [(other, Int32(1)), (image, 0)] {
+            try enclave.folder.write(try made.serialized(), as: "broker.eif")
+            let (result, _) = try await enclave.trust([
+                "--image", enclave.folder.file("broker.eif"), "--config", enclave.folder.file("enclave.json"),
+            ])
+            #expect(result.status == status, "\(result.errors)")
+            if status == 1 { #expect(result.errors.contains("attestation-rejected: attestation rejected: pcr")) }
+        }
+        await enclave.stop()
+    }
+
     static let rejected: [(what: String, extensions: [String])] = [
         ("may sign others", ["basicConstraints=critical,CA:TRUE", purposes, names]),
         ("has keyCertSign", [constraints, "keyUsage=critical,digitalSignature,keyCertSign", purposes, names]),

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import EnclaveImage
 import Encoding
 
 struct ImageMeasureCommand: ParsableCommand {
@@ -34,14 +33,10 @@ struct ImageMeasureCommand: ParsableCommand {
         guard file != nil || binary != nil || config != nil else {
             throw ValidationError("name an image file, --binary, --config, or one of the first two with --config")
         }
-        guard file == nil || binary == nil else {
-            throw ValidationError("an image file and --binary are two enclaves: name one of them")
-        }
     }
 
     func run() throws {
-        var pcrs = try ExpectedIdentity.pcrs(binary: binary, configuration: config)
-        if let file { pcrs.merge(try ImageInput.read(file).measurements.values) { $1 } }
+        let pcrs = try ExpectedIdentity.pcrs(image: file, binary: binary, configuration: config)
         if json {
             let members = pcrs.sorted { $0.key < $1.key }
                 .map { ("PCR\($0.key)", JSON.string(Hex.encode($0.value))) }

@@ -31,6 +31,9 @@ struct PolicyKeyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The image's measurement, 96 hex digits.", valueName: "HEX"))
     var pcr0: HexBytes?
 
+    @Option(help: ArgumentHelp("Instead of --pcr0: the enclave image file (EIF).", valueName: "FILE"))
+    var image: String?
+
     @Option(help: ArgumentHelp("Instead of --pcr0: an enclave executable, for the software module.", valueName: "FILE"))
     var binary: String?
 
@@ -62,11 +65,12 @@ struct PolicyKeyCommand: ParsableCommand {
     var sealed = true
 
     func validate() throws {
-        guard pcr0 == nil || binary == nil else { throw ValidationError("name --pcr0 or --binary, not both") }
-        let names = [config != nil, pcr0 != nil || binary != nil, !roles.isEmpty]
+        let images = [pcr0 != nil, image != nil, binary != nil].count { $0 }
+        guard images <= 1 else { throw ValidationError("name one of --pcr0, --image and --binary") }
+        let names = [config != nil, images == 1, !roles.isEmpty]
         if sealed || names.contains(true) {
             guard !names.contains(false) else {
-                throw ValidationError("name --config, --pcr0 (or --binary) and --role")
+                throw ValidationError("name --config, --pcr0 (or --image, --binary) and --role")
             }
         } else {
             guard !administrators.isEmpty else { throw ValidationError("name --admin") }
@@ -112,12 +116,12 @@ struct PolicyKeyCommand: ParsableCommand {
     private func release(_ current: MeasuredConfiguration, _ previous: MeasuredConfiguration?) throws(CommandFailure)
         -> UnlockPolicy.Release
     {
-        var image = pcr0?.bytes ?? []
-        if let binary { image = try ExpectedIdentity.pcrs(binary: binary, configuration: nil)[0] ?? [] }
-        var release = UnlockPolicy.Release(hosts: roles, enclave: .init(pcr0: image, pcr16: current.pcr16))
+        let measured = try ExpectedIdentity.pcrs(image: image, binary: binary, configuration: nil)[0]
+        let newPCR0 = pcr0?.bytes ?? measured ?? []
+        var release = UnlockPolicy.Release(hosts: roles, enclave: .init(pcr0: newPCR0, pcr16: current.pcr16))
         if previous != nil || previousPCR0 != nil {
             release.previous = .init(
-                pcr0: previousPCR0?.bytes ?? image,
+                pcr0: previousPCR0?.bytes ?? newPCR0,
                 pcr16: previous?.pcr16 ?? current.pcr16
             )
         }

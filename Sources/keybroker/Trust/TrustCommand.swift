@@ -19,6 +19,7 @@ struct TrustCommand: AsyncParsableCommand {
             Then it writes the certificate as a bundle and prints the variables for an unmodified AWS SDK.
 
               eval "$(keybroker trust --endpoint https://broker.internal:4600 --pcr 0=3f1c… --pcr 16=9a07…)"
+              keybroker trust --endpoint https://broker.internal:4600 --image broker.eif --config enclave.json
               keybroker trust --root module/root.pem --binary keybroker-enclave --config enclave.json
 
             AWS_CA_BUNDLE replaces the certificates that the process trusts, for its other AWS calls too: docs/TRUST.md
