@@ -70,7 +70,10 @@ package final class IngressGate: ChannelInboundHandler, RemovableChannelHandler 
             startTimer(context)
             let watch = HandshakeWatch(deadline: deadline.take())
             do {
-                try context.pipeline.syncOperations.addHandlers([server.makeHandler(), watch], position: .after(self))
+                try context.pipeline.syncOperations.addHandlers(
+                    [server.makeHandler(), PromptClose(), watch],
+                    position: .after(self)
+                )
             } catch {
                 return context.close(promise: nil)
             }

