@@ -55,13 +55,14 @@ final class StagedEnclave: Sendable {
         configuration: [UInt8] = [1]
     ) async throws {
         folder = try TemporaryDirectory()
-        pcr0 = measurements?.pcr0 ?? Self.measured
+        let image = measurements?.pcr0 ?? Self.measured
+        pcr0 = image
         let zeros = [UInt8](repeating: 0, count: 48)
         let module = SecurityModule(
             try SoftwareModule(
                 directory: folder.file("module"),
                 measurements: SoftwareMeasurements(
-                    pcr0: pcr0,
+                    pcr0: image,
                     pcr1: measurements?.pcr1 ?? Self.measured,
                     pcr2: measurements?.pcr2 ?? Self.measured
                 ),
