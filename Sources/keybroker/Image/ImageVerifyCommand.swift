@@ -96,7 +96,7 @@ struct ImageVerifyCommand: ParsableCommand {
     private static func printForPeople(_ image: EnclaveImageFile?, _ fault: EnclaveImageError?, isNamed: Bool) {
         if let image {
             var facts = Table()
-            facts.add(["image", name(image), image.architecture.rawValue])
+            facts.add(["image", "\(name(image)) (\(image.architecture.rawValue))"])
             for (index, value) in image.measurements.values.sorted(by: { $0.key < $1.key }) {
                 facts.add(["PCR\(index)", Hex.encode(value)])
             }
