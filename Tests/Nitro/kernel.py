@@ -50,13 +50,13 @@ class Kernel:
 def find(cache: Path, say) -> Kernel:
     """The pinned kernel; another 6.12 of the suite, said aloud, when Debian has moved on; or the .deb that
     $NITRO_KERNEL_DEB names, as it is."""
+    cache.mkdir(parents=True, exist_ok=True)
     given = os.environ.get("NITRO_KERNEL_DEB")
     if given:
         if not Path(given).is_file():
             raise KernelError(f"$NITRO_KERNEL_DEB: {given} does not exist")
         say(f"kernel: {given} ($NITRO_KERNEL_DEB)")
         return _unpack(Path(given), cache, is_pinned=False)
-    cache.mkdir(parents=True, exist_ok=True)
     for path in cache.glob("*.deb"):
         if _sha256(path) == SHA256:
             return _unpack(path, cache, is_pinned=True)
