@@ -132,6 +132,8 @@ class _Apt:
             "APT::Architecture": "amd64",
             "APT::Architectures": "amd64",
             "Acquire::Retries": "3",
+            # A mirror that does not answer is an error, not a suite without packages.
+            "APT::Update::Error-Mode": "any",
         }
         if os.geteuid() == 0:
             # apt's own user cannot read a folder of ours.

@@ -100,9 +100,11 @@ class Memory:
 
 
 class Parent:
-    """The device, for the one machine that connects to `path`. `heard` has what came to the port of the heartbeat."""
+    """The device, for the one machine that connects to `path`. What comes to one of `ports` is sent back; `heard` has what
+    came to the port of the heartbeat."""
 
-    def __init__(self, path, report=lambda text: None):
+    def __init__(self, path, report=lambda text: None, ports=(HEARTBEAT_PORT,)):
+        self.ports = ports
         self.memory = Memory()
         self.rings = [Ring(self.memory), Ring(self.memory), Ring(self.memory)]
         self.heard = b""
@@ -201,7 +203,7 @@ class Parent:
         source, destination, guest_port, port, length, _, operation, _, _, _ = HEADER.unpack_from(packet)
         if operation == REQUEST:
             self.report(f"vsock: CID {source} to CID {destination} port {port}")
-        if source != GUEST_CID or destination != PARENT_CID or port != HEARTBEAT_PORT:
+        if source != GUEST_CID or destination != PARENT_CID or port not in self.ports:
             if operation != RESET:
                 self.send(guest_port, port, RESET, destination=destination)
         elif operation == REQUEST:
@@ -209,7 +211,8 @@ class Parent:
             self.send(guest_port, port, RESPONSE)
         elif operation == DATA:
             data = packet[HEADER.size:HEADER.size + length]
-            self.heard += data
+            if port == HEARTBEAT_PORT:
+                self.heard += data
             self.received[guest_port] = self.received.get(guest_port, 0) + len(data)
             self.send(guest_port, port, DATA, data)
         elif operation == CREDIT_REQUEST:

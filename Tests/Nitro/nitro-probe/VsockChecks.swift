@@ -81,6 +81,36 @@ struct VsockChecks {
         }
     }
 
+    /// Inside an enclave: the parent is there at its CID and nowhere else. It sends back what it gets.
+    func parent(_ relay: String) async {
+        await checks.check("the parent answers at \(relay), ten times on connections of their own") {
+            for number in 0..<10 {
+                let text = "to the parent, for the \(number)th time"
+                try expect(try await echo(of: text, from: try Endpoint(relay)), text)
+            }
+        }
+        await checks.check("CID 2, the host of other hypervisors, is nobody to an enclave") {
+            _ = try await unreachable(.vsock(cid: 2, port: 7000))
+        }
+        await checks.check("a port of the parent where nobody listens is said at once") {
+            let reason = try await unreachable(.vsock(cid: 3, port: 7999))
+            try expect(reason.contains("reset"), reason)
+        }
+    }
+
+    private func echo(of text: String, from endpoint: Endpoint) async throws -> String {
+        let answer = group.next().makePromise(of: String.self)
+        let channel = try await Connector.connect(to: endpoint, group: group, timeout: .seconds(10)) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(Collector(answer, upTo: text.utf8.count))
+            }
+        }.get()
+        try await channel.writeAndFlush(ByteBuffer(string: text)).get()
+        let came = try await answer.futureResult.get()
+        try? await channel.close().get()
+        return came
+    }
+
     /// Stands in for another program's server, such as AWS's vsock-proxy on port 8000, until the process is killed.
     static func listen(port: UInt32) async {
         do {
@@ -153,17 +183,23 @@ struct VsockChecks {
     }
 }
 
-/// What comes until the end.
+/// What comes until the end, or until there is enough.
 private final class Collector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private var text = ""
     private var promise: EventLoopPromise<String>?
 
-    init(_ promise: EventLoopPromise<String>) { self.promise = promise }
+    private let enough: Int
+
+    init(_ promise: EventLoopPromise<String>, upTo enough: Int = .max) {
+        self.promise = promise
+        self.enough = enough
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         text += String(buffer: Self.unwrapInboundIn(data))
+        if text.utf8.count >= enough { promise.take()?.succeed(text) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -13,6 +13,9 @@ case ["vsock"]:
     await VsockChecks(checks).run()
 case let arguments where arguments.first == "vsock-listen" && arguments.count == 2:
     await VsockChecks.listen(port: arguments.last.flatMap { UInt32($0) } ?? 0)
+case let arguments where arguments.first == "--relay" && arguments.count >= 2:
+    // As the init of an enclave image starts the program.
+    await VsockChecks(checks).parent(arguments.dropFirst().first ?? "")
 default:
     Checks.write("usage: nitro-probe module MODULE-ID | vsock | vsock-listen PORT")
     exit(2)
