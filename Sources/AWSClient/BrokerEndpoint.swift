@@ -42,7 +42,7 @@ package struct BrokerEndpoint: Sendable {
 
     /// An attestation document over `nonce`, CBOR as it came. With `keyID` it names that key's public half.
     package func attestation(nonce: [UInt8], keyID: String? = nil) async throws(Failure) -> [UInt8] {
-        let key = keyID.map { "&key=\(Self.percentEncoded($0))" } ?? ""
+        let key = keyID.map { "&key=\(PercentEncoding.encode($0))" } ?? ""
         let response = try await get("/attestation?nonce=\(Hex.encode(nonce))\(key)")
         guard response.status == 200 else {
             let object = (try? JSON.parse(response.body))?.object
@@ -59,19 +59,5 @@ package struct BrokerEndpoint: Sendable {
         } catch {
             throw .transport(error)
         }
-    }
-
-    /// RFC 3986 section 2.1: everything but unreserved characters.
-    private static func percentEncoded(_ text: String) -> String {
-        text.utf8.map { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"):
-                String(UnicodeScalar(byte))
-            default:
-                "%" + Hex.encode([byte]).uppercased()
-            }
-        }.joined()
     }
 }

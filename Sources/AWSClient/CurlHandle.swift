@@ -18,6 +18,8 @@ final class CurlHandle: @unchecked Sendable {
         let pinnedKeyDigest: [UInt8]?
     }
 
+    enum Method: Sendable { case get, post, put }
+
     private let handle: UnsafeMutableRawPointer
     private let limits: Limits
 
@@ -63,10 +65,13 @@ final class CurlHandle: @unchecked Sendable {
             && (unsafe kb_curl_set_receiver(handle, CURLOPT_HEADERFUNCTION, receiveHeader)) == CURLE_OK
     }
 
-    /// One request and its whole answer. `body` nil: GET.
-    func perform(_ url: String, headers: [(name: String, value: String)], body: [UInt8]?) -> Result<
-        WebResponse, WebError
-    > {
+    /// One request and its whole answer. The body counts for POST and PUT.
+    func perform(
+        _ method: Method,
+        _ url: String,
+        headers: [(name: String, value: String)],
+        body: [UInt8]
+    ) -> Result<WebResponse, WebError> {
         guard let list = unsafe headerList(headers) else {
             return .failure(.unreachable("a header is not well formed"))
         }
@@ -78,7 +83,7 @@ final class CurlHandle: @unchecked Sendable {
         if code == CURLE_OK { code = unsafe kb_curl_set_context(handle, CURLOPT_WRITEDATA, context) }
         if code == CURLE_OK { code = unsafe kb_curl_set_context(handle, CURLOPT_HEADERDATA, context) }
         if code == CURLE_OK {
-            if let body {
+            if method != .get {
                 code = unsafe kb_curl_set_long(handle, CURLOPT_POST, 1)
                 if code == CURLE_OK {
                     code = unsafe body.withUnsafeBytes { unsafe kb_curl_set_body(handle, $0.baseAddress, $0.count) }
@@ -86,6 +91,10 @@ final class CurlHandle: @unchecked Sendable {
             } else {
                 code = unsafe kb_curl_set_long(handle, CURLOPT_HTTPGET, 1)
             }
+        }
+        if code == CURLE_OK {
+            // Null: the method that goes with the above.
+            code = unsafe kb_curl_set_text(handle, CURLOPT_CUSTOMREQUEST, method == .put ? "PUT" : nil)
         }
         if code == CURLE_OK { code = withExtendedLifetime(reception) { unsafe curl_easy_perform(handle) } }
         // Nothing of this request stays behind in the handle.

@@ -52,23 +52,33 @@ package final class WebTransport: Sendable {
         headers: [(name: String, value: String)],
         body: [UInt8]
     ) async throws(WebError) -> WebResponse {
-        try await perform(url, headers: headers, body: body)
+        try await perform(.post, url, headers: headers, body: body)
+    }
+
+    /// The same with PUT.
+    package func put(
+        _ url: String,
+        headers: [(name: String, value: String)],
+        body: [UInt8]
+    ) async throws(WebError) -> WebResponse {
+        try await perform(.put, url, headers: headers, body: body)
     }
 
     /// Asks for `url` and returns the answer, of any status.
     package func get(_ url: String, headers: [(name: String, value: String)]) async throws(WebError) -> WebResponse {
-        try await perform(url, headers: headers, body: nil)
+        try await perform(.get, url, headers: headers, body: [])
     }
 
     private func perform(
+        _ method: CurlHandle.Method,
         _ url: String,
         headers: [(name: String, value: String)],
-        body: [UInt8]?
+        body: [UInt8]
     ) async throws(WebError) -> WebResponse {
         let result: Result<WebResponse, WebError> = await withCheckedContinuation { continuation in
             enqueue { handle in
                 let result =
-                    handle?.perform(url, headers: headers, body: body)
+                    handle?.perform(method, url, headers: headers, body: body)
                     ?? .failure(WebError.unreachable("too many requests wait"))
                 return { continuation.resume(returning: result) }
             }

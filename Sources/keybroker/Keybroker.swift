@@ -16,7 +16,7 @@ struct Keybroker: AsyncParsableCommand {
         version: "keybroker \(productVersion)",
         subcommands: [
             DemoCommand.self, VerifyCommand.self, ReplayCommand.self, StatusCommand.self, AttestCommand.self,
-            TrustCommand.self,
+            TrustCommand.self, DoctorCommand.self,
             KeyCommand.self, PrincipalCommand.self, PolicyCommand.self, KeyringCommand.self, KMSCommand.self,
             ModuleCommand.self, ImageCommand.self, BenchCommand.self,
         ]

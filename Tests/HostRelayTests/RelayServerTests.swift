@@ -49,7 +49,7 @@ extension Mutex {
 
 func withRelay(
     kmsEndpoint: String? = nil,
-    credentials: @escaping KMSForwarder.Credentials = testCredentials,
+    credentials: @escaping KMSClient.Credentials = testCredentials,
     metrics: HostMetrics = HostMetrics(),
     _ body: (RelayFixture) async throws -> Void
 ) async throws {
@@ -104,7 +104,7 @@ func withRelay(
     if let failure { throw failure }
 }
 
-@Sendable func testCredentials() throws(CredentialError) -> AWSCredentials {
+@Sendable func testCredentials() async throws(CredentialError) -> AWSCredentials {
     guard let secret = try? SecretBytes(copying: Array("wJalrXUtnFEMI".utf8)) else { throw CredentialError("memory") }
     return AWSCredentials(accessKeyID: "AKIDEXAMPLE", secretAccessKey: SharedSecret(secret))
 }

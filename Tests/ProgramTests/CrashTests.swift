@@ -242,7 +242,9 @@ private final class CrashScene: Sendable {
         KMSClient(
             endpoint: url,
             region: "us-east-1",
-            credentials: try CredentialChain.resolve(environment: environment, profile: nil),
+            credentials: { [environment] () async throws(CredentialError) in
+                try await CredentialChain.credentials(profile: nil, variables: environment, clock: RunningBroker.now)
+            },
             transport: WebTransport(),
             clock: { [self] in
                 moving.withLock { moving in

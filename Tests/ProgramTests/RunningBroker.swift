@@ -146,11 +146,13 @@ final class RunningBroker: @unchecked Sendable {
 
     /// A signed client of the broker's administrator, whose clock may be wrong.
     func client(clock: @escaping @Sendable () -> Timestamp = RunningBroker.now) throws -> KMSClient {
-        let credentials = try CredentialChain.resolve(environment: clientEnvironment, profile: nil)
+        let variables = clientEnvironment
         return KMSClient(
             endpoint: url,
             region: "us-east-1",
-            credentials: credentials,
+            credentials: { () async throws(CredentialError) in
+                try await CredentialChain.credentials(profile: nil, variables: variables, clock: RunningBroker.now)
+            },
             transport: WebTransport(certificateAuthorityFile: tls ? bundle : nil),
             clock: clock
         )

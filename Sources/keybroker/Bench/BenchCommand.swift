@@ -70,7 +70,7 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let address = try EnclaveEndpoint(broker.url)
         let tls = try broker.tls(to: address)
-        let client = try broker.client()
+        let client = broker.client()
         let subject = try await BenchSubject.find(key, for: operation, algorithm: algorithm, client)
         let batchSize = operation == .signBatch ? batchSize : 1
         let bodies = try await BenchBodies.make(operation, subject, batchSize: batchSize, client)
@@ -83,7 +83,7 @@ struct BenchCommand: AsyncParsableCommand {
             requests: SignedRequests(
                 endpoint: address.service,
                 region: broker.regionName,
-                credentials: try broker.credentials(),
+                credentials: try await broker.credentials(),
                 target: operation.target,
                 bodies: bodies
             ),

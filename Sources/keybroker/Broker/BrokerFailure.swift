@@ -7,6 +7,7 @@ import KMSProtocol
 enum BrokerFailure: Sendable {
     static func explained(_ failure: KMSClient.Failure, url: String) -> CommandFailure {
         switch failure {
+        case .credentials(let error): return .failed(Console.printable(error.description, limit: 1024))
         case .service(let error, _):
             let advice = advice(error.name).map { " (\($0))" } ?? ""
             return .failed("\(KMSClient.Failure.line(error))\(advice)")

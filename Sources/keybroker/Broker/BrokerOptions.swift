@@ -21,7 +21,7 @@ struct BrokerOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Region that requests are signed for. [default: $AWS_REGION or us-east-1]"))
     var region: String?
 
-    @Option(help: ArgumentHelp("Profile of the shared credentials file."))
+    @Option(help: ArgumentHelp("Profile of the shared config and credentials files."))
     var profile: String?
 
     @Option(
@@ -46,12 +46,17 @@ struct BrokerOptions: ParsableArguments {
         region ?? Self.environment["AWS_REGION"] ?? Self.environment["AWS_DEFAULT_REGION"] ?? "us-east-1"
     }
 
-    func credentials() throws(CommandFailure) -> AWSCredentials {
+    func credentials() async throws(CommandFailure) -> AWSCredentials {
         do {
-            return try CredentialChain.resolve(environment: Self.environment, profile: profile)
+            return try await credentialProvider.credentials()
         } catch {
             throw .failed(error.description)
         }
+    }
+
+    /// Found as AWS SDKs find them.
+    private var credentialProvider: CredentialProvider {
+        CredentialProvider(CredentialChain(CredentialContext(clock: SystemClock.now), profile: profile))
     }
 
     /// HTTP(S) to this broker, certificates always checked; over TLS only to the key with the SHA-256 in `pinning`.
@@ -76,13 +81,14 @@ struct BrokerOptions: ParsableArguments {
         }
     }
 
-    func client() throws(CommandFailure) -> KMSClient { try client(transport: transport()) }
+    func client() -> KMSClient { client(transport: transport()) }
 
-    func client(transport: WebTransport) throws(CommandFailure) -> KMSClient {
-        KMSClient(
+    func client(transport: WebTransport) -> KMSClient {
+        let provider = credentialProvider
+        return KMSClient(
             endpoint: url,
             region: regionName,
-            credentials: try credentials(),
+            credentials: { () async throws(CredentialError) in try await provider.credentials() },
             transport: transport,
             clock: SystemClock.now
         )
@@ -93,6 +99,7 @@ extension KMSClient.Failure {
     /// One line for people.
     var line: String {
         switch self {
+        case .credentials(let error): error.description
         case .service(let error, _): Self.line(error)
         case .transport(let error): error.description
         case .malformedResponse: "the answer is not what this operation returns"

@@ -10,11 +10,11 @@ struct BrokerSession: Sendable {
     let url: String
     private let client: KMSClient
 
-    init(_ options: BrokerOptions) throws(CommandFailure) { try self.init(options, transport: options.transport()) }
+    init(_ options: BrokerOptions) { self.init(options, transport: options.transport()) }
 
-    init(_ options: BrokerOptions, transport: WebTransport) throws(CommandFailure) {
+    init(_ options: BrokerOptions, transport: WebTransport) {
         url = options.url
-        client = try options.client(transport: transport)
+        client = options.client(transport: transport)
     }
 
     /// An operation of KMS: `CreateKey`.
@@ -56,12 +56,7 @@ struct BrokerSession: Sendable {
     }
 
     private func forwarded(_ target: String, _ body: [UInt8]) async throws(KMSClient.Failure) -> [UInt8] {
-        let response: WebResponse
-        do {
-            response = try await client.forward(target, body)
-        } catch {
-            throw .transport(error)
-        }
+        let response = try await client.forward(target, body)
         guard response.status == 200 else {
             let error = KMSError(body: response.body, errorTypeHeader: response.header(KMSHeader.errorType))
             throw error.map { .service($0, status: response.status) } ?? .malformedResponse

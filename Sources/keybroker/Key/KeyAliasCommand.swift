@@ -32,7 +32,7 @@ struct KeyAliasListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         var input = JSONObject()
         if let key { input["KeyId"] = .string(try await KeyDescription.id(key, session)) }
         let aliases = try await session.kmsList("ListAliases", "Aliases", input)
@@ -60,7 +60,7 @@ struct AliasTargetOptions: ParsableArguments {
     @OptionGroup var options: KeyOptions
 
     func call(_ operation: String, done: String) async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         let name = AliasName.full(alias)
         let answer = try await session.kms(
@@ -106,7 +106,7 @@ struct KeyAliasDeleteCommand: AsyncParsableCommand {
 
     func run() async throws {
         let name = AliasName.full(alias)
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         try confirmation.require("Deletes \(Console.printable(name)): programs that use it will fail.")
         let answer = try await session.kms("DeleteAlias", JSONObject([("AliasName", .string(name))]))
         json ? Console.json(.object(answer)) : Console.line("\(Console.printable(name)) deleted")

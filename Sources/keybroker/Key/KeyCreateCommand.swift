@@ -57,7 +57,7 @@ struct KeyCreateCommand: AsyncParsableCommand {
         if !tags.isEmpty { input["Tags"] = try KeyTags.json(tags) }
         if bypassPolicyLockoutSafetyCheck { input["BypassPolicyLockoutSafetyCheck"] = true }
 
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         let answer = try await session.kms("CreateKey", input)
         guard let metadata = answer["KeyMetadata"]?.object, let id = metadata["KeyId"]?.string else {
             throw BrokerFailure.malformed(session.url)
@@ -85,7 +85,7 @@ struct KeyUpdateCommand: AsyncParsableCommand {
     var description: String
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         let input = JSONObject([("KeyId", .string(id)), ("Description", .string(description))])
         let answer = try await session.kms("UpdateKeyDescription", input)

@@ -12,7 +12,7 @@ struct KeyListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let keys = try await KeyDescription.all(try BrokerSession(broker))
+        let keys = try await KeyDescription.all(BrokerSession(broker))
         guard !json else {
             Console.json(["Keys": .array(keys.map(\.json))])
             return
@@ -34,7 +34,7 @@ struct KeyDescribeCommand: AsyncParsableCommand {
     @OptionGroup var options: KeyOptions
 
     func run() async throws {
-        let key = try await KeyDescription.of(options.key, try BrokerSession(options.broker))
+        let key = try await KeyDescription.of(options.key, BrokerSession(options.broker))
         guard !options.json else {
             Console.json(key.json)
             return

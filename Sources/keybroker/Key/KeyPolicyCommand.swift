@@ -21,7 +21,7 @@ struct KeyPolicyGetCommand: AsyncParsableCommand {
     @OptionGroup var options: KeyOptions
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         let answer = try await session.kms("GetKeyPolicy", KeyPolicyPutCommand.input(id))
         guard !options.json else {
@@ -53,7 +53,7 @@ struct KeyPolicyPutCommand: AsyncParsableCommand {
 
     func run() async throws {
         let policy = try PolicyFile.text(file)
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         var input = Self.input(id)
         input["Policy"] = .string(policy)

@@ -34,7 +34,7 @@ struct KeyPublicKeyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let answer = try await session.kms("GetPublicKey", JSONObject([("KeyId", .string(options.key))]))
         guard let spki = answer.blob("PublicKey"), let publicKey = try? PublicKey(spki: spki),
             let keyID = answer["KeyId"]?.string

@@ -24,7 +24,7 @@ struct KeySignCommand: AsyncParsableCommand {
     var output: String?
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let job = try await message.job(options.key, session)
         let answer = try await session.kms(job.isMAC ? "GenerateMac" : "Sign", job.input)
         guard let signature = answer.blob(job.isMAC ? "Mac" : "Signature") else {
@@ -59,7 +59,7 @@ struct KeyVerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let bytes = try InputFile.decode(try InputFile.read(signature), named: signature)
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let job = try await message.job(options.key, session)
         var input = job.input
         input[job.isMAC ? "Mac" : "Signature"] = .blob(bytes)

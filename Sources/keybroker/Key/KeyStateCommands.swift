@@ -39,7 +39,7 @@ struct KeyScheduleDeletionCommand: AsyncParsableCommand {
     var days = 30
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let key = try await KeyDescription.of(options.key, session)
         let id = key.text("KeyId")
         try confirmation.require(
@@ -75,7 +75,7 @@ struct KeyCancelDeletionCommand: AsyncParsableCommand {
 extension KeyOptions {
     /// An operation that takes a key and nothing else.
     fileprivate func change(_ operation: String, done: String) async throws(CommandFailure) {
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         let id = try await KeyDescription.id(key, session)
         let answer = try await session.kms(operation, JSONObject([("KeyId", .string(id))]))
         json ? Console.json(.object(answer)) : Console.line("\(id): \(done)")

@@ -13,7 +13,7 @@ struct KeyTagCommand: AsyncParsableCommand {
 
     func run() async throws {
         let tags = try KeyTags.json(tags)
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         let answer = try await session.kms("TagResource", JSONObject([("KeyId", .string(id)), ("Tags", tags)]))
         options.json ? Console.json(.object(answer)) : Console.line("\(id): tagged")
@@ -29,7 +29,7 @@ struct KeyUntagCommand: AsyncParsableCommand {
     var names: [String]
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         let answer = try await session.kms(
             "UntagResource",
@@ -45,7 +45,7 @@ struct KeyTagsCommand: AsyncParsableCommand {
     @OptionGroup var options: KeyOptions
 
     func run() async throws {
-        let session = try BrokerSession(options.broker)
+        let session = BrokerSession(options.broker)
         let id = try await KeyDescription.id(options.key, session)
         let tags = try await session.kmsList("ListResourceTags", "Tags", JSONObject([("KeyId", .string(id))]))
         guard !options.json else {

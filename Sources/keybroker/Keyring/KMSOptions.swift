@@ -4,7 +4,7 @@ import AWSClient
 import ArgumentParser
 import Foundation
 
-/// Which KMS, and as whom. Credentials are those of the environment or the shared credentials file.
+/// Which KMS, and as whom: credentials are found as AWS SDKs find them.
 struct KMSOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -14,7 +14,7 @@ struct KMSOptions: ParsableArguments {
     )
     var kmsEndpoint: String?
 
-    @Option(help: ArgumentHelp("Profile of the shared credentials file for KMS."))
+    @Option(help: ArgumentHelp("Profile of the shared config and credentials files for KMS."))
     var profile: String?
 
     /// A client for the KMS of a key, in the region that its ARN names.
@@ -25,17 +25,15 @@ struct KMSOptions: ParsableArguments {
         }
         let environment = ProcessInfo.processInfo.environment
         let suffix = parts[1] == "aws-cn" ? "amazonaws.com.cn" : "amazonaws.com"
-        do {
-            return KMSClient(
-                endpoint: kmsEndpoint ?? environment["AWS_ENDPOINT_URL_KMS"] ?? environment["AWS_ENDPOINT_URL"]
-                    ?? "https://kms.\(parts[3]).\(suffix)",
-                region: String(parts[3]),
-                credentials: try CredentialChain.resolve(environment: environment, profile: profile),
-                transport: WebTransport(),
-                clock: SystemClock.now
-            )
-        } catch {
-            throw .failed(error.description)
-        }
+        let context = CredentialContext(region: String(parts[3]), clock: SystemClock.now)
+        let provider = CredentialProvider(CredentialChain(context, profile: profile))
+        return KMSClient(
+            endpoint: kmsEndpoint ?? environment["AWS_ENDPOINT_URL_KMS"] ?? environment["AWS_ENDPOINT_URL"]
+                ?? "https://kms.\(parts[3]).\(suffix)",
+            region: String(parts[3]),
+            credentials: { () async throws(CredentialError) in try await provider.credentials() },
+            transport: WebTransport(),
+            clock: SystemClock.now
+        )
     }
 }

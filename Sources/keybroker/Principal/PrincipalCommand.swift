@@ -36,7 +36,7 @@ struct PrincipalListCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let principals = try await PrincipalDescription.all(try BrokerSession(broker))
+        let principals = try await PrincipalDescription.all(BrokerSession(broker))
         guard !json else {
             Console.json(["Principals": .array(principals.map { .object($0.members) })])
             return
@@ -70,7 +70,7 @@ struct PrincipalDeleteCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         let id = Console.printable(accessKeyId)
         try confirmation.require("Deletes the access key \(id): whoever uses it is refused from now on.")
         let answer = try await session.call(

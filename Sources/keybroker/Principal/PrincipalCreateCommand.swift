@@ -57,7 +57,7 @@ struct PrincipalCreateCommand: AsyncParsableCommand {
                 try policies.map { path throws(CommandFailure) in .string(try PolicyFile.text(path)) }
             )
         }
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         // Before the broker makes anything: a secret that cannot be kept is lost.
         var file = try credentialsFile.map { path throws(CommandFailure) in
             try NewProfile(name: newProfile, principal: name, in: path)

@@ -27,7 +27,7 @@ struct PrincipalPolicyGetCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let described = try await PrincipalDescription.named(principal, try BrokerSession(broker))
+        let described = try await PrincipalDescription.named(principal, BrokerSession(broker))
         guard !json else {
             Console.json(.object(described.members))
             return
@@ -71,7 +71,7 @@ struct PrincipalPolicyPutCommand: AsyncParsableCommand {
 
     func run() async throws {
         let texts = try policies.map { path throws(CommandFailure) in JSON.string(try PolicyFile.text(path)) }
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         let described = try await PrincipalDescription.named(principal, session)
         guard let id = described.accessKeyID else { throw BrokerFailure.malformed(session.url) }
         var input = JSONObject([("AccessKeyId", .string(id)), ("Policies", .array(texts))])

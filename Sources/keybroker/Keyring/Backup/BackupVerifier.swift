@@ -68,8 +68,8 @@ struct BackupVerifier: Sendable {
     {
         // Over TLS to the attested key alone: a bundle can name others.
         let transport = broker.transport(pinning: tlsKeyDigest)
-        guard let session = try? BrokerSession(broker, transport: transport),
-            let status = try? await session.call(.getStatus, JSONObject()),
+        let session = BrokerSession(broker, transport: transport)
+        guard let status = try? await session.call(.getStatus, JSONObject()),
             let said = status["KeyringSealedDigest"]?.string
         else { return .unchecked }
         guard status["KeyringVersion"]?.int64 == Int64(clamping: version),

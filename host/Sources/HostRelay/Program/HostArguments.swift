@@ -36,8 +36,8 @@ package enum HostArguments: Equatable, Sendable {
            "configuration": "/etc/keybroker/enclave.json",
            "state": "/var/lib/keybroker/state"}
 
-        Credentials for KMS come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else from the shared
-        credentials file. One JSON line for each event goes to standard output. SIGTERM and SIGINT stop it cleanly.
+        Credentials for KMS are found as AWS SDKs find them: environment, profiles, web identity, container, instance
+        metadata (version 2). One JSON line for each event goes to standard output. SIGTERM and SIGINT stop it cleanly.
 
         """
 

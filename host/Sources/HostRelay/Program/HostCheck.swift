@@ -6,10 +6,10 @@ import Glibc
 import KeyringFiles
 import Transport
 
-/// What `keybroker-host check` looks at. Nothing is started, nothing is sent.
+/// What `keybroker-host check` looks at. Nothing is started; credentials are asked for where the service would ask.
 enum HostCheck {
     /// Each finding: what, and nil if it is right or else what is wrong.
-    static func findings(_ configuration: HostConfiguration) -> [(subject: String, problem: String?)] {
+    static func findings(_ configuration: HostConfiguration) async -> [(subject: String, problem: String?)] {
         var findings: [(subject: String, problem: String?)] = []
         if configuration.enclave.launch == .process, let executable = configuration.enclave.executable {
             findings.append((subject: "enclave.executable", problem: unusable(executable, X_OK)))
@@ -32,9 +32,10 @@ enum HostCheck {
             findings.append((subject: "kms.certificateAuthorityFile", problem: unusable(file, R_OK)))
         }
         do {
-            _ = try CredentialChain.resolve(
-                environment: CredentialChain.processEnvironment(),
-                profile: configuration.kms.profile
+            _ = try await CredentialChain.credentials(
+                profile: configuration.kms.profile,
+                region: configuration.kms.region,
+                clock: wallClock
             )
             findings.append((subject: "credentials", problem: nil))
         } catch {

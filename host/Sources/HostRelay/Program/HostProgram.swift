@@ -24,7 +24,7 @@ package enum HostProgram {
             return 2
         case .check(let file):
             guard let configuration = load(file) else { return 2 }
-            return check(configuration)
+            return await check(configuration)
         case .run(let file, let launches):
             guard let configuration = load(file) else { return 2 }
             return await run { writer, manager in
@@ -63,9 +63,9 @@ package enum HostProgram {
         }
     }
 
-    private static func check(_ configuration: HostConfiguration) -> Int32 {
+    private static func check(_ configuration: HostConfiguration) async -> Int32 {
         var code: Int32 = 0
-        for (subject, problem) in HostCheck.findings(configuration) {
+        for (subject, problem) in await HostCheck.findings(configuration) {
             output(problem.map { "\(subject): \($0)\n" } ?? "\(subject): ok\n")
             if problem != nil { code = 1 }
         }

@@ -39,7 +39,9 @@ struct HostService {
 
     /// Serves until a signal or a failure. `launcher` is nil where another service launches.
     func run(launcher: MakeLauncher?) async throws {
-        let forwarder = makeForwarder()
+        let credentials = HostCredentials(configuration.kms, logger: logger)
+        defer { credentials.stop() }
+        let forwarder = makeForwarder(credentials)
         let store = try StateStore(directory: configuration.stateDirectory)
         let relay = try await RelayServer.start(
             on: configuration.relay,
@@ -61,7 +63,7 @@ struct HostService {
         let readiness = Readiness(enclave: configuration.enclave.address, group: group)
         let admin: AdminServer?
         do {
-            admin = try await startAdmin(readiness, ingress, forwarder)
+            admin = try await startAdmin(readiness, ingress, credentials)
         } catch {
             await ingress.shutdown()
             await relay.shutdown()
@@ -90,7 +92,7 @@ struct HostService {
             )
         }
         services += [
-            reloader(reloads, ingress, forwarder),
+            reloader(reloads, ingress, forwarder, credentials),
             // Started when signals to stop are heard already.
             UntilShutdown(
                 start: { [manager] in manager.ready("serving") },
@@ -107,12 +109,13 @@ struct HostService {
 
     // MARK: Parts
 
-    private func makeForwarder() -> KMSForwarder {
+    private func makeForwarder(_ credentials: HostCredentials) -> KMSForwarder {
         let kms = configuration.kms
         return KMSForwarder(
             kms,
             transport: Self.transport(kms),
-            credentials: Self.credentials(kms),
+            credentials: credentials.current,
+            refused: { await credentials.forget() },
             clock: wallClock,
             metrics: metrics,
             logger: logger
@@ -121,12 +124,6 @@ struct HostService {
 
     private static func transport(_ kms: HostConfiguration.KMS) -> WebTransport {
         WebTransport(certificateAuthorityFile: kms.certificateAuthorityFile)
-    }
-
-    private static func credentials(_ kms: HostConfiguration.KMS) -> KMSForwarder.Credentials {
-        { () throws(CredentialError) in
-            try CredentialChain.resolve(environment: CredentialChain.processEnvironment(), profile: kms.profile)
-        }
     }
 
     private func startIngress() async throws -> Ingress {
@@ -154,16 +151,19 @@ struct HostService {
     private func startAdmin(
         _ readiness: Readiness,
         _ ingress: Ingress,
-        _ forwarder: KMSForwarder
+        _ credentials: HostCredentials
     ) async throws -> AdminServer? {
         guard let endpoint = configuration.admin else { return nil }
         return try await AdminServer.start(on: endpoint, group: group, readiness: readiness) { [metrics, writer] in
             let (waiting, forwarded) = ingress.counts
-            let gauges = HostMetrics.Gauges(
+            var gauges = HostMetrics.Gauges(
                 waiting: waiting,
                 forwarded: forwarded,
                 linesDropped: writer.droppedCount
             )
+            let standing = credentials.standing
+            gauges.credentialsObtained = standing.obtained
+            gauges.credentialsExpiry = standing.expiration
             return metrics.text(gauges, version: hostVersion, now: wallClock())
         }
     }
@@ -172,7 +172,8 @@ struct HostService {
     private func reloader(
         _ signals: UnixSignalsSequence,
         _ ingress: Ingress,
-        _ forwarder: KMSForwarder
+        _ forwarder: KMSForwarder,
+        _ credentials: HostCredentials
     ) -> Reloader {
         Reloader(
             signals: signals,
@@ -180,10 +181,11 @@ struct HostService {
             initial: configuration,
             apply: { fresh in
                 ingress.update(fresh.ingressLimits)
+                credentials.update(fresh.kms)
                 forwarder.update(
                     fresh.kms,
                     transport: Self.transport(fresh.kms),
-                    credentials: Self.credentials(fresh.kms)
+                    credentials: credentials.current
                 )
             },
             manager: manager,

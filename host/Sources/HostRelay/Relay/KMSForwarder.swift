@@ -6,38 +6,45 @@ import KMSProtocol
 package import Logging
 import NIOCore
 import NIOHTTP1
-package import SigV4
 import Synchronization
 package import Transport
 
 /// Signs the enclave's KMS requests with the host's credentials and forwards them: the configured operations, to the
 /// configured endpoint, nothing else.
 package final class KMSForwarder: Sendable {
-    /// Called for every request, so that rotated credentials are taken up.
-    package typealias Credentials = @Sendable () throws(CredentialError) -> AWSCredentials
-
     /// Where requests go, and in whose name.
     private struct Route: Sendable {
-        var settings: HostConfiguration.KMS
-        var transport: WebTransport
-        var credentials: Credentials
+        var operations: Set<String>
+        var client: KMSClient
     }
 
     private let route: Mutex<Route>
+    private let refused: @Sendable () async -> Void
     private let clock: @Sendable () -> Timestamp
     private let metrics: HostMetrics
     private let logger: Logger
     private let underWay = Atomic(0)
 
+    /// - Parameters:
+    ///   - settings: What is forwarded, and where to.
+    ///   - transport: For KMS.
+    ///   - credentials: Called for every request, so that rotated credentials are taken up.
+    ///   - refused: Called when KMS does not know the credentials, or says that they have ended.
+    ///   - clock: For signatures.
+    ///   - metrics: Counts them.
+    ///   - logger: One line for each request.
     package init(
         _ settings: HostConfiguration.KMS,
         transport: WebTransport,
-        credentials: @escaping Credentials,
+        credentials: @escaping KMSClient.Credentials,
+        refused: @escaping @Sendable () async -> Void = {},
         clock: @escaping @Sendable () -> Timestamp,
         metrics: HostMetrics = HostMetrics(),
         logger: Logger
     ) {
-        route = Mutex(Route(settings: settings, transport: transport, credentials: credentials))
+        let client = Self.client(settings, transport, credentials, clock)
+        route = Mutex(Route(operations: settings.operations, client: client))
+        self.refused = refused
         self.clock = clock
         self.metrics = metrics
         self.logger = logger
@@ -47,10 +54,31 @@ package final class KMSForwarder: Sendable {
     package func update(
         _ settings: HostConfiguration.KMS,
         transport: WebTransport,
-        credentials: @escaping Credentials
+        credentials: @escaping KMSClient.Credentials
     ) {
-        route.withLock { $0 = Route(settings: settings, transport: transport, credentials: credentials) }
+        let client = Self.client(settings, transport, credentials, clock)
+        route.withLock { $0 = Route(operations: settings.operations, client: client) }
     }
+
+    private static func client(
+        _ settings: HostConfiguration.KMS,
+        _ transport: WebTransport,
+        _ credentials: @escaping KMSClient.Credentials,
+        _ clock: @escaping @Sendable () -> Timestamp
+    ) -> KMSClient {
+        KMSClient(
+            endpoint: settings.endpoint,
+            region: settings.region,
+            credentials: credentials,
+            transport: transport,
+            clock: clock
+        )
+    }
+
+    /// Errors of KMS that new credentials may mend.
+    private static let refusals: Set<String> = [
+        "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "ExpiredToken",
+    ]
 
     /// KMS's own answer, or one in its shape that says why there is none.
     package func forward(_ request: HTTPRequest) async -> HTTPResponse {
@@ -62,39 +90,28 @@ package final class KMSForwarder: Sendable {
         defer { underWay.wrappingSubtract(1, ordering: .relaxed) }
 
         let route = route.withLock { $0 }
-        let settings = route.settings
-        guard let operation = Self.operation(request, of: settings.operations) else {
+        guard let operation = Self.operation(request, of: route.operations) else {
             metrics.kms("other", "refused")
             logger.warning("kms request refused", metadata: ["target": "\(Self.shown(request.headers))"])
-            let allowed = settings.operations.sorted().joined(separator: ", ")
+            let allowed = route.operations.sorted().joined(separator: ", ")
             return Self.error(.forbidden, "AccessDeniedException", "the host forwards only \(allowed)")
         }
         guard request.body.readableBytes <= RelayLimits.kmsBody else {
             return Self.error(.payloadTooLarge, "ValidationException", "the request is too large to be forwarded")
         }
-        let current: AWSCredentials
-        do {
-            current = try route.credentials()
-        } catch {
-            metrics.kms(operation, "no-credentials")
-            logger.error("no credentials for kms", metadata: ["reason": "\(error.description)"])
-            return Self.error(.badGateway, "DependencyTimeoutException", "the host has no credentials for KMS")
-        }
-        let client = KMSClient(
-            endpoint: settings.endpoint,
-            region: settings.region,
-            credentials: current,
-            transport: route.transport,
-            clock: clock
-        )
         let start = NIODeadline.now()
         do {
-            let answer = try await client.forward(
+            let answer = try await route.client.forward(
                 "\(TargetPrefix.kms).\(operation)",
                 Array(request.body.readableBytesView)
             )
-            log(operation, answer, since: start)
+            let error = log(operation, answer, since: start)
+            if let error, Self.refusals.contains(error.name) { await refused() }
             return Self.response(answer)
+        } catch .credentials(let error) {
+            metrics.kms(operation, "no-credentials")
+            logger.error("no credentials for kms", metadata: ["reason": "\(error.description)"])
+            return Self.error(.badGateway, "DependencyTimeoutException", "the host has no credentials for KMS")
         } catch {
             metrics.kms(operation, "unreachable")
             logger.warning(
@@ -117,21 +134,25 @@ package final class KMSForwarder: Sendable {
         return operations.contains(operation) ? operation : nil
     }
 
-    private func log(_ operation: String, _ answer: WebResponse, since start: NIODeadline) {
+    /// Writes the line for a request; KMS's error, if it is one.
+    private func log(_ operation: String, _ answer: WebResponse, since start: NIODeadline) -> KMSError? {
         let nanoseconds = (NIODeadline.now() - start).nanoseconds
         var metadata: Logger.Metadata = [
             "operation": "\(operation)", "status": "\(answer.status)", "milliseconds": "\(nanoseconds / 1_000_000)",
         ]
         var outcome = answer.status == 200 ? "ok" : "unnamed"
         if let id = answer.header("x-amzn-requestid") { metadata["requestId"] = "\(id.prefix(64))" }
-        if answer.status != 200,
-            let error = KMSError(body: answer.body, errorTypeHeader: answer.header("x-amzn-errortype"))
-        {
+        var error: KMSError?
+        if answer.status != 200 {
+            error = KMSError(body: answer.body, errorTypeHeader: answer.header("x-amzn-errortype"))
+        }
+        if let error {
             metadata["error"] = "\(error.name)"
             outcome = error.name
         }
         metrics.kms(operation, outcome, seconds: Double(nanoseconds) / 1_000_000_000)
         logger.log(level: answer.status == 200 ? .info : .warning, "kms request", metadata: metadata)
+        return error
     }
 
     // MARK: Responses
