@@ -334,8 +334,8 @@ var tests: [Target] {
         test(
             "ProgramTests",
             [
-                "AWSClient", "AttestedTLS", "BrokerProtocol", "Cryptography", "EnclaveImage", "Encoding", "KMSProtocol",
-                "Keyring",
+                "AWSClient", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography", "EnclaveImage", "Encoding",
+                "KMSProtocol", "Keyring",
                 "KeyringFiles", "NitroAttestation", "SecurityModule", "SigV4", "SoftwareModule", "Transport",
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), "keybroker", "keybroker-enclave", "keybroker-host",
                 "generate-fixtures",

@@ -82,7 +82,7 @@ package struct DocumentVerdict: Sendable {
     /// More about it, by name: `trust`, `trustedAs`, `version`, `uncovered` …
     package let facts: [(name: String, value: String)]
 
-    static func accepted(_ facts: [(String, String)]) -> DocumentVerdict {
+    package static func accepted(_ facts: [(String, String)]) -> DocumentVerdict {
         DocumentVerdict(rejection: nil, facts: facts.map { (name: $0.0, value: $0.1) })
     }
 

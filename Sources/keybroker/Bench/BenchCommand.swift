@@ -111,13 +111,3 @@ struct BenchCommand: AsyncParsableCommand {
         if report.hasErrors { throw CommandFailure.reported }
     }
 }
-
-/// One line on standard error that is written over, if that is a terminal.
-private enum Progress {
-    private static let isTerminal = isatty(STDERR_FILENO) == 1
-
-    static func show(_ text: String) {
-        if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8)) }
-    }
-    static func clear() { show("") }
-}

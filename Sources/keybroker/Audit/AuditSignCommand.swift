@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import AuditTrail
+import Encoding
+import Foundation
+
+struct AuditSignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sign",
+        abstract: "Sign audit events with a key of the broker, as a chain.",
+        discussion: """
+            Events are objects with payload, event_type, and where the profile has them actor_id, id, created_at; --payloads
+            takes payloads alone. Records come out as JSON lines, in the shape that the profile's system reads.
+
+            --append goes on with a chain in a file, after checking its digests and links, and keeps others from appending at
+            the same time, so that it cannot fork. The broker signs: no local key is ever used, and nothing unsigned is written.
+            $AUDIT_SIGNING_KMS_KEY_ID, $AUDIT_SIGNER_KID and $AUDIT_SIGNING_ALG stand for the flags; a private key in
+            $AUDIT_SIGNING_PRIVATE_KEY is not looked at, whatever $REQUIRE_KMS says.
+
+              keybroker audit sign --profile illuvrse-a --key alias/audit --append chain.jsonl events.jsonl
+              echo '{"amount": 12}' | keybroker audit sign --profile jcs --key alias/audit --payloads --type payment
+            """
+    )
+
+    @OptionGroup(title: "The broker") var broker: SigningBrokerOptions
+
+    @Option(help: "What is hashed and signed.") var profile: ChainProfile
+
+    @Option(
+        help: ArgumentHelp("The signing key: id, ARN or alias. [default: $AUDIT_SIGNING_KMS_KEY_ID]", valueName: "KEY")
+    )
+    var key: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The signer's id in records and registries. [default: $AUDIT_SIGNER_KID, or the key's ARN]",
+            valueName: "ID"
+        )
+    )
+    var kid: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "rsa-sha256, rsa-pss-sha256, ecdsa-sha256, ed25519 or hmac-sha256. [default: $AUDIT_SIGNING_ALG, or what the key is for]",
+            valueName: "NAME"
+        )
+    )
+    var algorithm: String?
+
+    @Option(help: ArgumentHelp("Go on with the chain in this file.", valueName: "FILE"))
+    var append: String?
+
+    @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Begin a chain in a new file.", valueName: "FILE"))
+    var output: String?
+
+    @Flag(help: "The input is payloads, not events.")
+    var payloads = false
+
+    @Option(help: ArgumentHelp("With --payloads: who did it.", valueName: "ID"))
+    var actor: String?
+
+    @Option(help: ArgumentHelp("With --payloads: what it was.", valueName: "NAME"))
+    var type: String?
+
+    @Argument(help: ArgumentHelp("Events; - for standard input.", valueName: "FILE"))
+    var files: [String] = []
+
+    /// As many as one request of the broker signs.
+    private static let batch = 500
+
+    func validate() throws {
+        if append != nil, output != nil { throw ValidationError("name one of --append and --output") }
+        if !payloads, actor != nil || type != nil { throw ValidationError("--actor and --type are for --payloads") }
+    }
+
+    func run() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        guard let name = key ?? environment["AUDIT_SIGNING_KMS_KEY_ID"], !name.isEmpty else {
+            throw CommandFailure.usage(
+                "no key: name one of the broker's with --key or AUDIT_SIGNING_KMS_KEY_ID. No other key is ever used"
+            )
+        }
+        let signingKey = try await AuditSigningKey(
+            name,
+            named: try named(environment),
+            session: try broker.session()
+        )
+        let signer = kid ?? environment["AUDIT_SIGNER_KID"] ?? signingKey.arn
+        let file =
+            try append.map { path throws(CommandFailure) in try ChainFile(appendingTo: path) }
+            ?? output.map { path throws(CommandFailure) in try ChainFile(creating: path) }
+        let heads = try file?.heads(profile) ?? [:]
+        var writer = RecordWriter(profile, signer: signer, heads: heads)
+        var source = EventSource(files)
+        var progress = EventProgress()
+        var count = 0
+        while true {
+            var drafts: [RecordWriter.Draft] = []
+            while drafts.count < Self.batch, let bytes = try source.next() {
+                drafts.append(try draft(bytes, number: count + drafts.count + 1, &writer))
+            }
+            if drafts.isEmpty { break }
+            let signatures = try await signingKey.sign(digests: drafts.map(\.digest))
+            var lines: [UInt8] = []
+            for (draft, signature) in zip(drafts, signatures) {
+                lines += JSON.object(draft.signed(signature)).serialized() + [UInt8(ascii: "\n")]
+            }
+            if let file { try file.write(lines) } else { Console.write(bytes: lines) }
+            count += drafts.count
+            progress.update(count)
+        }
+        try file?.finish()
+        Progress.clear()
+        if file != nil { Console.error("\(count) events signed as \(Console.printable(signer))") }
+    }
+
+    private func named(_ environment: [String: String]) throws(CommandFailure) -> SignerAlgorithm? {
+        guard let name = algorithm ?? environment["AUDIT_SIGNING_ALG"], !name.isEmpty else { return nil }
+        guard let algorithm = SignerAlgorithm(name: name) else {
+            throw .usage("\(name): must be one of " + SignerAlgorithm.allCases.map(\.rawValue).joined(separator: ", "))
+        }
+        return algorithm
+    }
+
+    private func draft(_ bytes: [UInt8], number: Int, _ writer: inout RecordWriter)
+        throws(CommandFailure) -> RecordWriter.Draft
+    {
+        do {
+            let event: AuditRecord
+            if payloads {
+                var object = JSONObject([("payload", try JSON.parse(bytes, limits: AuditLimits.json))])
+                object["actor_id"] = actor.map { .string($0) }
+                object["event_type"] = type.map { .string($0) }
+                event = try AuditRecord(.object(object), source: "event \(number)")
+            } else {
+                event = try AuditRecord(bytes, source: "event \(number)")
+            }
+            guard event.signature == nil, event.hash == nil, event.previous == nil else {
+                throw CommandFailure.failed(
+                    "event \(number): is a record already: it has a hash, predecessor or signature"
+                )
+            }
+            return try writer.next(event, id: UUID().uuidString.lowercased(), now: SystemClock.now())
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch let error as JSONError {
+            throw .failed("event \(number): \(error.code.rawValue) at its byte \(error.offset)")
+        } catch {
+            throw .failed("\(error)")
+        }
+    }
+}
