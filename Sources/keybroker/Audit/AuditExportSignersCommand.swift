@@ -18,7 +18,7 @@ struct AuditExportSignersCommand: AsyncParsableCommand {
             later which image and configuration (PCR0, PCR16) had the key, and whether it was made inside or imported.
 
             --merge goes on with a registry that exists, of any shape in use, and writes it in the canonical one. A signer that is
-            in it keeps its validity, unless its key is another one: that is refused, use another --kid.
+            in it with an attestation keeps both, unless its key is another one: that is refused, use another --kid.
 
               keybroker audit export-signers --key alias/audit --pcr 0=3f1c… --pcr 16=9a07… -o signers.json
               keybroker audit export-signers --key alias/release --kid release-2026 --binary keybroker-enclave \\

@@ -50,9 +50,11 @@ final class ChainFile {
                 "\(path): is no chain to go on with: event \(finding?.event ?? 0): \(finding?.code.rawValue ?? "unknown")"
             )
         }
+        var first: UInt8 = 0
         var last: UInt8 = 0
-        guard unsafe pread(descriptor, &last, 1, status.st_size - 1) == 1 else { throw failed() }
-        if last == UInt8(ascii: "]") { throw .usage("\(path): is an array: only JSON lines can be appended to") }
+        guard unsafe pread(descriptor, &first, 1, 0) == 1, unsafe pread(descriptor, &last, 1, status.st_size - 1) == 1
+        else { throw failed() }
+        if first != UInt8(ascii: "{") { throw .usage("\(path): is an array: only JSON lines can be appended to") }
         if last != UInt8(ascii: "\n") { try write([UInt8(ascii: "\n")]) }
         return heads
     }
