@@ -155,7 +155,7 @@ struct DossierTests {
             ({ $0.notBefore = Timestamp(seconds: 1_767_225_601) }, .signerNotYetValid),
             ({ $0.notAfter = Timestamp(seconds: 1_767_225_600) }, .signerExpired),
             ({ $0.notBefore = Timestamp(seconds: 0) }, nil),
-        ] as [(@Sendable (inout Signer) -> Void, DocumentRejection?)] {
+        ] as [((inout Signer) -> Void, DocumentRejection?)] {
             var signer = Signer(id: "s", key: key.publicKey)
             change(&signer)
             var registry = SignerRegistry()

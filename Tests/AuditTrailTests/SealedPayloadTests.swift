@@ -28,8 +28,9 @@ struct SealedPayloadTests {
         #expect(String(decoding: plaintext, as: UTF8.self) == file["plaintext_utf8"]?.string)
         #expect(sealed.text(form) == text)
         for other in SealedPayload.Form.allCases where other != form {
-            let misread = SealedPayload(text, other)
-            #expect(throws: (any Error).self) { _ = try #require(misread).open(key: key) }
+            // Hex digits are base64 too, and then no ciphertext under this key.
+            guard let misread = SealedPayload(text, other) else { continue }
+            #expect(throws: CryptographyError.self) { _ = try misread.open(key: key) }
         }
     }
 
