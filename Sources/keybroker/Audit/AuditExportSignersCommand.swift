@@ -69,7 +69,7 @@ struct AuditExportSignersCommand: AsyncParsableCommand {
 
     func run() async throws {
         let policy = try expected.policy()
-        let session = try BrokerSession(broker)
+        let session = BrokerSession(broker)
         var registry = try merge.map { path throws(CommandFailure) in try RegistryFile.read(path) } ?? SignerRegistry()
         var exported: [AttestedSigner] = []
         for (index, name) in key.enumerated() {

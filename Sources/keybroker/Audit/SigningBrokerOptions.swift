@@ -31,7 +31,7 @@ struct SigningBrokerOptions: ParsableArguments {
         let options = [
             ("endpoint", endpoint), ("region", region ?? fallback), ("profile", awsProfile), ("ca-bundle", caBundle),
         ]
-        return try BrokerSession(
+        return BrokerSession(
             try BrokerOptions.parse(options.compactMap { name, value in value.map { "--\(name)=\($0)" } })
         )
     }

@@ -42,7 +42,7 @@ struct DossierSignCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The dossiers.", valueName: "FILE")) var files: [String]
 
     func run() async throws {
-        let signingKey = try await AuditSigningKey(key, session: try BrokerSession(broker))
+        let signingKey = try await AuditSigningKey(key, session: BrokerSession(broker))
         for file in files {
             if minisign { try await signDetached(file, signingKey) } else { try await sign(file, signingKey) }
         }
