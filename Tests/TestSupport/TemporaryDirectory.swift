@@ -34,9 +34,24 @@ package final class TemporaryDirectory: Sendable {
     /// Writes a text file that only its owner reads, unless `mode` says otherwise; its path.
     @discardableResult
     package func write(_ name: String, _ text: String, mode: Int = 0o600) throws -> String {
+        guard mode & 0o111 == 0 else { return try writeProgram(name, text, mode: mode) }
         let file = try write(Array(text.utf8), as: name).path
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
         return file
+    }
+
+    /// Written by another process: one that another test starts meanwhile would hold this process's descriptor for a
+    /// moment, and a file that is open for writing cannot be executed (ETXTBSY, "Text file busy").
+    private func writeProgram(_ name: String, _ text: String, mode: Int) throws -> String {
+        let source = try write(Array(text.utf8), as: "\(name).text").path
+        let install = Process()
+        install.executableURL = URL(fileURLWithPath: "/usr/bin/install")
+        install.arguments = ["-m", String(mode, radix: 8), source, file(name)]
+        try install.run()
+        install.waitUntilExit()
+        guard install.terminationStatus == 0 else { throw CocoaError(.fileWriteUnknown) }
+        try FileManager.default.removeItem(atPath: source)
+        return file(name)
     }
 
     package func bytes(_ name: String) throws -> [UInt8] {
