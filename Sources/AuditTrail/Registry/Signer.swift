@@ -36,6 +36,17 @@ package enum SignerAlgorithm: String, Sendable, CaseIterable {
         }
     }
 
+    /// Of a public key's signature, over SHA-256 where it hashes; nil for an HMAC.
+    package var scheme: SignatureScheme? {
+        switch self {
+        case .rsaSHA256: .rsaPKCS1(.sha256)
+        case .rsaPSSSHA256: .rsaPSS(.sha256)
+        case .ecdsaSHA256: .ecdsa(.sha256)
+        case .ed25519: .ed25519
+        case .hmacSHA256: nil
+        }
+    }
+
     package func fits(_ algorithm: KeyAlgorithm) -> Bool {
         switch (self, algorithm) {
         case (.rsaSHA256, .rsa), (.rsaPSSSHA256, .rsa), (.ecdsaSHA256, .ec), (.ed25519, .ed25519): true
@@ -122,12 +133,10 @@ extension Signer {
     }
 
     package func verify(_ signature: [UInt8], digest: [UInt8]) -> Bool {
-        switch (key, algorithm) {
-        case (.publicKey(let key), .rsaSHA256): key.verify(signature, digest: digest, scheme: .rsaPKCS1(.sha256))
-        case (.publicKey(let key), .rsaPSSSHA256): key.verify(signature, digest: digest, scheme: .rsaPSS(.sha256))
-        case (.publicKey(let key), .ecdsaSHA256): key.verify(signature, digest: digest, scheme: .ecdsa(.sha256))
-        case (.publicKey(let key), .ed25519): key.verify(signature, message: digest, scheme: .ed25519)
-        case (.shared(let key), .hmacSHA256):
+        switch (key, algorithm.scheme) {
+        case (.publicKey(let key), .ed25519?): key.verify(signature, message: digest, scheme: .ed25519)
+        case (.publicKey(let key), let scheme?): key.verify(signature, digest: digest, scheme: scheme)
+        case (.shared(let key), nil):
             constantTimeEquals(HMAC.authenticate(.sha256, key: key, message: digest), signature)
         default: false
         }

@@ -37,7 +37,7 @@ struct AuditSigningKey {
         do {
             answer = try await session.kms("GetPublicKey", JSONObject([("KeyId", .string(keyID))]))
         } catch {
-            throw CommandFailure(message: Self.errorPrefix + error.message, status: error.status)
+            throw error.whileSigning
         }
         guard let spki = answer.blob("PublicKey"), let key = try? PublicKey(spki: spki),
             let arn = answer["KeyId"]?.string
@@ -75,15 +75,10 @@ struct AuditSigningKey {
 
     /// A signature over a message, which KMS hashes: at most 4,096 bytes.
     func sign(message: [UInt8]) async throws(CommandFailure) -> [UInt8] {
-        guard let publicKey else { throw .usage("\(keyID) is an HMAC key: nobody else could verify what it signs") }
+        guard let publicKey, let scheme = algorithm.scheme else {
+            throw .usage("\(keyID) is an HMAC key: nobody else could verify what it signs")
+        }
         let signature = try await signOne(message, type: .raw)
-        let scheme: SignatureScheme =
-            switch algorithm {
-            case .rsaSHA256: .rsaPKCS1(.sha256)
-            case .rsaPSSSHA256: .rsaPSS(.sha256)
-            case .ecdsaSHA256: .ecdsa(.sha256)
-            case .ed25519, .hmacSHA256: .ed25519
-            }
         guard publicKey.verify(signature, message: message, scheme: scheme) else {
             throw .failed(Self.errorPrefix + "the answer is no signature of this key")
         }
@@ -119,7 +114,7 @@ struct AuditSigningKey {
         } catch {
             // An endpoint that is KMS, and knows no batches.
             if error.message.hasPrefix("UnknownOperationException") { return nil }
-            throw CommandFailure(message: Self.errorPrefix + error.message, status: error.status)
+            throw error.whileSigning
         }
         let signatures = answer["Signatures"]?.array?.compactMap { $0.string.flatMap { try? Base64.decode($0) } }
         guard let signatures, signatures.count == messages.count else { throw BrokerFailure.malformed(session.url) }
@@ -155,7 +150,14 @@ struct AuditSigningKey {
         do {
             return try await session.kms(operation, input.object ?? JSONObject())
         } catch {
-            throw CommandFailure(message: Self.errorPrefix + error.message, status: error.status)
+            throw error.whileSigning
         }
+    }
+}
+
+extension CommandFailure {
+    /// As the systems that these commands replace say it.
+    fileprivate var whileSigning: CommandFailure {
+        CommandFailure(message: AuditSigningKey.errorPrefix + message, status: status)
     }
 }

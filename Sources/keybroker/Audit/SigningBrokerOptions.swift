@@ -28,11 +28,11 @@ struct SigningBrokerOptions: ParsableArguments {
 
     /// A session with it; `region` stands in where the user named none.
     func session(region fallback: String? = nil) throws -> BrokerSession {
-        let options = [
-            ("endpoint", endpoint), ("region", region ?? fallback), ("profile", awsProfile), ("ca-bundle", caBundle),
-        ]
-        return BrokerSession(
-            try BrokerOptions.parse(options.compactMap { name, value in value.map { "--\(name)=\($0)" } })
-        )
+        var options = try BrokerOptions.parse([])
+        options.endpoint = endpoint
+        options.region = region ?? fallback
+        options.profile = awsProfile
+        options.caBundle = caBundle
+        return BrokerSession(options)
     }
 }

@@ -77,9 +77,7 @@ package enum HostProgram {
     }
 
     /// How the configuration says that the enclave is started; nil: not by us.
-    private static func launcher(_ configuration: HostConfiguration) -> (
-        (_ relay: Endpoint, Logger) -> any EnclaveLauncher
-    )? {
+    private static func launcher(_ configuration: HostConfiguration) -> HostService.MakeLauncher? {
         let enclave = configuration.enclave
         switch enclave.launch {
         case .none: return nil
@@ -102,7 +100,7 @@ package enum HostProgram {
 
     /// Launches the enclave and keeps it running, and nothing else: for a service of its own.
     private static func launch(
-        _ launcher: (Endpoint, Logger) -> any EnclaveLauncher,
+        _ launcher: HostService.MakeLauncher,
         _ configuration: HostConfiguration,
         manager: ServiceManager,
         writer: LineWriter

@@ -182,11 +182,7 @@ struct HostService {
             apply: { fresh in
                 ingress.update(fresh.ingressLimits)
                 credentials.update(fresh.kms)
-                forwarder.update(
-                    fresh.kms,
-                    transport: Self.transport(fresh.kms),
-                    credentials: credentials.current
-                )
+                forwarder.update(fresh.kms, transport: Self.transport(fresh.kms))
             },
             manager: manager,
             metrics: metrics,

@@ -19,6 +19,7 @@ package final class KMSForwarder: Sendable {
     }
 
     private let route: Mutex<Route>
+    private let credentials: KMSClient.Credentials
     private let refused: @Sendable () async -> Void
     private let clock: @Sendable () -> Timestamp
     private let metrics: HostMetrics
@@ -42,8 +43,8 @@ package final class KMSForwarder: Sendable {
         metrics: HostMetrics = HostMetrics(),
         logger: Logger
     ) {
-        let client = Self.client(settings, transport, credentials, clock)
-        route = Mutex(Route(operations: settings.operations, client: client))
+        route = Mutex(Self.route(settings, transport, credentials, clock))
+        self.credentials = credentials
         self.refused = refused
         self.clock = clock
         self.metrics = metrics
@@ -51,28 +52,25 @@ package final class KMSForwarder: Sendable {
     }
 
     /// For requests that come from now on.
-    package func update(
-        _ settings: HostConfiguration.KMS,
-        transport: WebTransport,
-        credentials: @escaping KMSClient.Credentials
-    ) {
-        let client = Self.client(settings, transport, credentials, clock)
-        route.withLock { $0 = Route(operations: settings.operations, client: client) }
+    package func update(_ settings: HostConfiguration.KMS, transport: WebTransport) {
+        let fresh = Self.route(settings, transport, credentials, clock)
+        route.withLock { $0 = fresh }
     }
 
-    private static func client(
+    private static func route(
         _ settings: HostConfiguration.KMS,
         _ transport: WebTransport,
         _ credentials: @escaping KMSClient.Credentials,
         _ clock: @escaping @Sendable () -> Timestamp
-    ) -> KMSClient {
-        KMSClient(
+    ) -> Route {
+        let client = KMSClient(
             endpoint: settings.endpoint,
             region: settings.region,
             credentials: credentials,
             transport: transport,
             clock: clock
         )
+        return Route(operations: settings.operations, client: client)
     }
 
     /// Errors of KMS that new credentials may mend.
