@@ -151,6 +151,63 @@ struct UnlockPolicyTests {
         #expect(same == (try Self.sealed()))
     }
 
+    // MARK: Further registers
+
+    @Test func `a further register is held as PCR0 is, whatever else is right`() throws {
+        let policy = try UnlockPolicy(
+            administrators: [Self.admin],
+            release: .init(
+                hosts: [Self.host],
+                enclave: .init(pcr0: Self.pcr0, pcr16: Self.pcr16, others: [1: Self.oldPCR0, 8: Self.oldPCR16])
+            ),
+            encryptionContext: Self.context.mapValues { [$0] }
+        ).json
+        let right = [0: Self.pcr0, 1: Self.oldPCR0, 8: Self.oldPCR16, 16: Self.pcr16]
+        #expect(try Self.ask(policy, "kms:Decrypt", pcrs: right) == .allowed)
+        for index in right.keys {
+            for wrong in [Self.zeros, nil] {
+                var pcrs = right
+                pcrs[index] = wrong
+                #expect(try Self.ask(policy, "kms:Decrypt", pcrs: pcrs) == .explicitDeny(.keyPolicy), "\(index)")
+            }
+        }
+        #expect(PolicyLint.check(policy.serialized(), kind: .key).findings.isEmpty)
+    }
+
+    @Test func `with further registers, too, no mixture of two enclaves is let in`() throws {
+        let names = [0, 3, 8, 16]
+        // Old and new differ in every register, then only in some.
+        for differing in [[0, 3, 8, 16], [0, 16], [3, 8], [0, 8], [8, 16], [16]] {
+            func value(_ index: Int, isOld: Bool) -> [UInt8] {
+                [UInt8](repeating: isOld && differing.contains(index) ? 0x50 : 0x40, count: 48)
+            }
+            func identity(isOld: Bool) -> UnlockPolicy.Identity {
+                .init(
+                    pcr0: value(0, isOld: isOld),
+                    pcr16: value(16, isOld: isOld),
+                    others: [3: value(3, isOld: isOld), 8: value(8, isOld: isOld)]
+                )
+            }
+            let policy = try UnlockPolicy(
+                administrators: [Self.admin],
+                release: .init(hosts: [Self.host], enclave: identity(isOld: false), previous: identity(isOld: true)),
+                encryptionContext: Self.context.mapValues { [$0] }
+            ).json
+            for mask in 0..<16 {
+                var pcrs: [Int: [UInt8]] = [:]
+                var sides: Set<Bool> = []
+                for (bit, index) in names.enumerated() {
+                    let isOld = (mask >> bit) & 1 == 1
+                    pcrs[index] = value(index, isOld: isOld)
+                    if differing.contains(index) { sides.insert(isOld) }
+                }
+                let expected: AccessDecision = sides.count == 1 ? .allowed : .explicitDeny(.keyPolicy)
+                #expect(try Self.ask(policy, "kms:Decrypt", pcrs: pcrs) == expected, "\(differing) \(mask)")
+            }
+            #expect(PolicyLint.check(policy.serialized(), kind: .key).findings.isEmpty)
+        }
+    }
+
     // MARK: Everything else
 
     /// Every operation of the KMS service model, as the action or actions that it needs.
@@ -266,6 +323,9 @@ struct UnlockPolicyTests {
         { try make(administrators: []) }, { try make(administrators: ["alice"]) }, { try make(hosts: []) },
         { try make(hosts: [root]) }, { try make(hosts: [admin]) }, { try make(hosts: ["arn:aws:iam::1:role/x"]) },
         { try make(pcr0: zeros) }, { try make(pcr16: zeros) }, { try make(pcr0: [1]) },
+        { try make(others: [1: zeros]) }, { try make(others: [1: [1]]) }, { try make(others: [32: pcr0]) },
+        { try make(others: [16: pcr16]) },
+        { try make(others: [1: pcr0], previous: .init(pcr0: oldPCR0, pcr16: pcr16)) },
         { try make(context: ["a": ["x"], "A": ["y"]]) }, { try make(context: ["a": ["\u{100}"]]) },
     ]
 
@@ -274,18 +334,27 @@ struct UnlockPolicyTests {
         hosts: [String] = [host],
         pcr0: [UInt8] = pcr0,
         pcr16: [UInt8] = pcr16,
+        others: [Int: [UInt8]] = [:],
+        previous: UnlockPolicy.Identity? = nil,
         context: [String: [String]] = [:]
     ) throws -> UnlockPolicy {
         try UnlockPolicy(
             administrators: administrators,
-            release: .init(hosts: hosts, enclave: .init(pcr0: pcr0, pcr16: pcr16)),
+            release: .init(
+                hosts: hosts,
+                enclave: .init(pcr0: pcr0, pcr16: pcr16, others: others),
+                previous: previous
+            ),
             encryptionContext: context
         )
     }
 
     @Test(arguments: refused.indices)
     func `a policy that would not do what it says is not made`(_ index: Int) throws {
-        _ = try Self.make()
+        _ = try Self.make(
+            others: [1: Self.pcr0],
+            previous: .init(pcr0: Self.oldPCR0, pcr16: Self.pcr16, others: [1: Self.oldPCR0])
+        )
         #expect(throws: UnlockPolicyError.self) { try Self.refused[index]() }
     }
 }

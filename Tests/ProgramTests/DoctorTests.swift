@@ -232,6 +232,20 @@ struct DoctorTests {
         #expect(image.count > 1 && image.allSatisfy { $0.status == "failed" }, "\(image)")
         #expect(image.contains { $0.message.contains("PCR0") && $0.message.contains(pcr0) })
 
+        // A register that no file tells is asked for; one that is told otherwise fails.
+        let pinned = try await Programs.run(
+            [
+                "keybroker", "policy", "key", "--config", configuration, "--pcr0", pcr0, "--role", role, "--pcr",
+                "3=\(pcr0)",
+            ]
+        )
+        let parent = ["--policy", try folder.write("pinned.json", pinned.text), "--role", role]
+        for (more, status) in [([], "failed"), (["--pcr", "3=\(pcr0)"], "ok")] {
+            let findings = try await examine(parent + more).filter { $0.check == "key-policy" }
+            #expect(findings.allSatisfy { $0.status == status } && !findings.isEmpty, "\(findings)")
+            #expect(status == "ok" || findings.contains { $0.message.contains("PCR3") })
+        }
+
         _ = try await policy(pcr0)
         try put(
             "/etc/keybroker/enclave.json",

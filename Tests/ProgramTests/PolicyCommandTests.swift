@@ -468,6 +468,61 @@ struct PolicyCommandTests {
         #expect(try await Self.run(key + ["--image", folder.file("broker.eif"), "--pcr0", pcr0]).status == 2)
     }
 
+    @Test func `key pins further registers, as named or as measured, and explain and simulate hold to them`()
+        async throws
+    {
+        let folder = try TemporaryDirectory()
+        defer { folder.remove() }
+        try folder.write(try StagedEnclave.image.serialized(), as: "broker.eif")
+        let image = ["--image", folder.file("broker.eif")]
+        let key = ["policy", "key", "--config", Self.configuration, "--role", "arn:aws:iam::000000000000:role/host"]
+        let measurements = StagedEnclave.image.measurements
+        let (pcr0, pcr1) = (Hex.encode(measurements.pcr0), Hex.encode(measurements.pcr1))
+        let measured = try await Self.run(key + image + ["--pcr", "1"])
+        #expect(measured.status == 0, "\(measured.errors)")
+        #expect(measured.output == (try await Self.run(key + ["--pcr0", pcr0, "--pcr", "1=\(pcr1)"])).output)
+        try RunningBroker.write(measured.output, folder.file("key.json"))
+
+        let pcr16 = try #require(
+            try await Self.json(["image", "measure", "--config", Self.configuration])["PCR16"]?.string
+        )
+        let request = [
+            "--key-policy", folder.file("key.json"), "--principal",
+            "arn:aws:sts::000000000000:assumed-role/host/i-0abc",
+            "--pcr", "0=\(pcr0)", "--pcr", "16=\(pcr16)",
+        ]
+        let explain = ["policy", "explain", "--config", Self.configuration] + request
+        #expect(try await Self.run(explain + ["--pcr", "1=\(pcr1)"]).status == 0)
+        for (more, code, mend) in [
+            ([], "pcr-missing", "--pcr 1="), (["--pcr", "1=\(Self.other)"], "pcr-differs", "put the document's value"),
+        ] {
+            let findings = try await Self.json(explain + more)["findings"]?.array?.compactMap(\.object) ?? []
+            #expect(findings.map { $0["code"]?.string } == [code])
+            #expect(findings.first?["mend"]?.string?.contains(mend) == true, "\(findings)")
+        }
+        #expect(try await Self.run(["policy", "lint", "--strict", folder.file("key.json")]).status == 0)
+
+        // A new image beside it, of which the same is known.
+        let both = try await Self.run(
+            key + ["--pcr0", Self.other, "--pcr", "1=\(Self.other)", "--previous-image", folder.file("broker.eif")]
+                + ["--previous-pcr", "1"]
+        )
+        #expect(both.status == 0, "\(both.errors)")
+        try RunningBroker.write(both.output, folder.file("key.json"))
+        #expect(try await Self.run(explain + ["--pcr", "1=\(pcr1)"]).status == 0)
+        #expect(try await Self.run(explain + ["--pcr", "1=\(Self.other)"]).status == 1)
+
+        for wrong in [
+            ["--pcr", "1=\(pcr1)", "--pcr", "1"], ["--pcr", "0=\(pcr0)"], ["--pcr", "16=\(pcr16)"], ["--pcr", "9"],
+            ["--pcr", "32=\(pcr1)"], ["--pcr", "1=00"], ["--previous-pcr", "1=\(pcr1)"],
+            ["--pcr", "1", "--previous-pcr0", Self.other],
+        ] {
+            let result = try await Self.run(key + image + wrong)
+            #expect(result.status == 2 && result.text.isEmpty && !result.errors.isEmpty, "\(wrong)")
+        }
+        #expect(try await Self.run(key + ["--pcr0", pcr0, "--pcr", "1"]).status == 2)
+    }
+
     @Test func `before sealing, key says so`() async throws {
         let admin = "arn:aws:iam::111122223333:user/admin"
         let result = try await Self.run(["policy", "key", "--no-sealed", "--admin", admin])

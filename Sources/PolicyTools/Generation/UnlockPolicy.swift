@@ -13,10 +13,15 @@ package struct UnlockPolicy: Sendable {
         package let pcr0: [UInt8]
         /// 48 bytes.
         package let pcr16: [UInt8]
+        /// Further registers to hold it to, by index; 48 bytes each. PCR0 covers the whole image already: these are for
+        /// what it does not cover (PCR3 the parent's role, PCR4 the instance, PCR8 the signer of the image), or for whoever
+        /// wants to see kernel (PCR1) and application (PCR2) named as well.
+        package let others: [Int: [UInt8]]
 
-        package init(pcr0: [UInt8], pcr16: [UInt8]) {
+        package init(pcr0: [UInt8], pcr16: [UInt8], others: [Int: [UInt8]] = [:]) {
             self.pcr0 = pcr0
             self.pcr16 = pcr16
+            self.others = others
         }
     }
 
@@ -85,15 +90,33 @@ package struct UnlockPolicy: Sendable {
                 throw UnlockPolicyError("\(arn) cannot be both an administrator and the host's role")
             }
         }
+        try checkOthers(of: release)
         for identity in [release.enclave, release.previous].compactMap(\.self) {
-            for (name, value) in [("PCR0", identity.pcr0), ("PCR16", identity.pcr16)] {
+            let others = identity.others.sorted { $0.key < $1.key }
+            for (index, value) in [(0, identity.pcr0), (16, identity.pcr16)] + others {
+                let name = "PCR\(index)"
                 guard value.count == pcrLength else { throw UnlockPolicyError("\(name) does not have 48 bytes") }
+                // KMS knows no more (kms:RecipientAttestation:PCR<0-31>).
+                guard (0...31).contains(index) else { throw UnlockPolicyError("there is no \(name)") }
                 // Every enclave in debug mode has a PCR0 of zeros, and every one that extends nothing a PCR16.
                 guard !value.allSatisfy({ $0 == 0 }) else {
                     throw UnlockPolicyError("\(name) is all zero, which identifies nothing")
                 }
             }
         }
+    }
+
+    private static func checkOthers(of release: Release) throws(UnlockPolicyError) {
+        for index in [0, 16] where release.enclave.others[index] != nil {
+            throw UnlockPolicyError("PCR\(index) is named twice")
+        }
+        guard let previous = release.previous, Set(previous.others.keys) != Set(release.enclave.others.keys) else {
+            return
+        }
+        let odd = Set(previous.others.keys).symmetricDifference(release.enclave.others.keys).sorted()
+        throw UnlockPolicyError(
+            "\(odd.map { "PCR\($0)" }.joined(separator: ", ")): named for one of the two enclaves, and has to be for both"
+        )
     }
 
     /// SHA-384.

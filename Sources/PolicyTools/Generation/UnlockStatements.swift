@@ -52,28 +52,58 @@ extension UnlockPolicy {
         guard let release else {
             return [statement("NothingIsReleasedYet", "Deny", "*", ["Action": "kms:Decrypt"])]
         }
-        let current = release.enclave
-        let previous = release.previous ?? current
-        let images = distinct([current.pcr0, previous.pcr0])
-        let configurations = distinct([current.pcr16, previous.pcr16])
-        var statements = [
-            unless("NoOtherImage", [(RequestConditionKeys.image, images)]),
-            unless("NoOtherConfiguration", [(RequestConditionKeys.pcr(16), configurations)]),
-        ]
-        guard images.count == 2, configurations.count == 2 else { return statements }
-        // Here the AND is meant: whoever has neither the new image nor the old configuration has a mixture, because the
-        // two statements above leave the old image with the new configuration only.
-        statements += [
-            unless(
-                "NoOldImageWithNewConfiguration",
-                [(RequestConditionKeys.image, [current.pcr0]), (RequestConditionKeys.pcr(16), [previous.pcr16])]
+        let registers = registers(release.enclave, release.previous ?? release.enclave)
+        let pins = registers.map { unless("NoOther\($0.name)", [($0.key, distinct([$0.current, $0.previous]))]) }
+        return pins + mixtures(registers.filter { $0.current != $0.previous })
+    }
+
+    private struct Register {
+        /// In the names of statements.
+        let name: String
+        let key: String
+        let current: [UInt8]
+        let previous: [UInt8]
+    }
+
+    private static func registers(_ current: Identity, _ previous: Identity) -> [Register] {
+        let others = current.others.sorted { $0.key < $1.key }.map { index, value in
+            Register(
+                name: "PCR\(index)",
+                key: RequestConditionKeys.pcr(index),
+                current: value,
+                previous: previous.others[index] ?? value
+            )
+        }
+        return [
+            Register(name: "Image", key: RequestConditionKeys.image, current: current.pcr0, previous: previous.pcr0),
+            Register(
+                name: "Configuration",
+                key: RequestConditionKeys.pcr(16),
+                current: current.pcr16,
+                previous: previous.pcr16
             ),
-            unless(
-                "NoNewImageWithOldConfiguration",
-                [(RequestConditionKeys.image, [previous.pcr0]), (RequestConditionKeys.pcr(16), [current.pcr16])]
-            ),
-        ]
-        return statements
+        ] + others
+    }
+
+    /// Two Denies tie each register in which two enclaves differ to the first such: together they leave the one enclave and
+    /// the other, and no mixture.
+    ///
+    /// Here the AND is meant: whoever has neither the new image nor the old configuration has a mixture, because the
+    /// statements about single registers leave the old image with the new configuration only.
+    private static func mixtures(_ differing: [Register]) -> [JSON] {
+        guard let anchor = differing.first else { return [] }
+        return differing.dropFirst().flatMap { other in
+            [
+                unless(
+                    "NoOld\(anchor.name)WithNew\(other.name)",
+                    [(anchor.key, [anchor.current]), (other.key, [other.previous])]
+                ),
+                unless(
+                    "NoNew\(anchor.name)WithOld\(other.name)",
+                    [(anchor.key, [anchor.previous]), (other.key, [other.current])]
+                ),
+            ]
+        }
     }
 
     /// One Deny for each pair, for the same reason.

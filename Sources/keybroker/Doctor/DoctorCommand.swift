@@ -69,7 +69,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let installation = try readInstallation(root, &findings)
         let configuration = readConfiguration(installation, root, &findings)
         let image = readImage(installation, root, &findings)
-        let pcr0 = try knownPCR0(image)
+        var pcrs = try known(image)
+        pcrs[16] = configuration?.pcr16
         findings += MachineChecks(root: root, installation: installation)
             .findings(imageSize: image?.size)
         var kms = DoctorKMS.Result()
@@ -79,8 +80,8 @@ struct DoctorCommand: AsyncParsableCommand {
             kms = await examiner(installation, configuration).examine()
             findings += kms.findings
         }
-        findings += try keyPolicy(configuration, pcr0, kms)
-        report(findings, pcr0: pcr0, pcr16: configuration?.pcr16)
+        findings += try keyPolicy(configuration, pcrs, kms)
+        report(findings, pcrs)
         if findings.contains(where: { $0.status == .failed }) { throw CommandFailure.reported }
     }
 
@@ -179,10 +180,13 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    private func knownPCR0(_ image: Image?) throws(CommandFailure) -> [UInt8]? {
-        if let named = try pcr.values()[0] { return named }
-        if let binary { return try ExpectedIdentity.pcrs(binary: binary, configuration: nil)[0] }
-        return image?.file.measurements.pcr0
+    /// Registers of the image, as files or options say.
+    private func known(_ image: Image?) throws(CommandFailure) -> [Int: [UInt8]] {
+        let measured =
+            try binary.map { (binary) throws(CommandFailure) in
+                try ExpectedIdentity.pcrs(binary: binary, configuration: nil)
+            } ?? image?.file.measurements.values ?? [:]
+        return measured.merging(try pcr.values()) { $1 }
     }
 
     // MARK: KMS
@@ -201,7 +205,7 @@ struct DoctorCommand: AsyncParsableCommand {
 
     private func keyPolicy(
         _ configuration: MeasuredConfiguration?,
-        _ pcr0: [UInt8]?,
+        _ pcrs: [Int: [UInt8]],
         _ kms: DoctorKMS.Result
     ) throws(CommandFailure) -> [DoctorFinding] {
         guard let configuration else { return [] }
@@ -222,18 +226,18 @@ struct DoctorCommand: AsyncParsableCommand {
         return PolicyCheck(
             policy: source,
             configuration: configuration,
-            pcr0: pcr0,
+            pcrs: pcrs,
             principal: role ?? kms.caller
         ).findings()
     }
 
     // MARK: Output
 
-    private func report(_ findings: [DoctorFinding], pcr0: [UInt8]?, pcr16: [UInt8]?) {
+    private func report(_ findings: [DoctorFinding], _ registers: [Int: [UInt8]]) {
         if json {
-            var pcrs = JSONObject()
-            if let pcr0 { pcrs["0"] = .string(Hex.encode(pcr0)) }
-            if let pcr16 { pcrs["16"] = .string(Hex.encode(pcr16)) }
+            let pcrs = JSONObject(
+                registers.sorted { $0.key < $1.key }.map { ("\($0.key)", .string(Hex.encode($0.value))) }
+            )
             Console.json([
                 "ok": .bool(!findings.contains { $0.status == .failed }), "pcrs": .object(pcrs),
                 "findings": .array(findings.map(\.json)),

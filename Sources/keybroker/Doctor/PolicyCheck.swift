@@ -8,13 +8,13 @@ import Encoding
 struct PolicyCheck: Sendable {
     let policy: PolicySource
     let configuration: MeasuredConfiguration
-    /// Nil: not known.
-    let pcr0: [UInt8]?
+    /// The enclave's registers, as far as they are known.
+    let pcrs: [Int: [UInt8]]
     /// Who asks KMS; nil: not known.
     let principal: String?
 
     func findings() -> [DoctorFinding] {
-        guard let pcr0 else {
+        guard let pcr0 = pcrs[0] else {
             return [
                 .skipped(.keyPolicy, "PCR0 is not known: name the image with --image, or --pcr 0=HEX")
             ]
@@ -37,7 +37,6 @@ struct PolicyCheck: Sendable {
         request.conditions = RequestConditionKeys.encryptionContext(
             broker.tsk.encryptionContext.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
         )
-        let pcrs = [0: pcr0, 16: configuration.pcr16]
         request.pcrs = pcrs
         var unattested = request
         unattested.pcrs = nil

@@ -9,6 +9,8 @@ struct ConditionAdviser: Sendable {
     let finding: StatementFinding
     let action: String
     let hasDocument: Bool
+    /// Registers were named one by one, in place of a document.
+    let isUnchecked: Bool
     let configuration: MeasuredConfiguration?
 
     private static let attestationPrefix = "kms:recipientattestation:"
@@ -52,6 +54,13 @@ struct ConditionAdviser: Sendable {
         }
         let index = register == "imagesha384" ? "0" : String(register.dropFirst("pcr".count))
         guard !condition.requestValues.isEmpty else {
+            if isUnchecked {
+                return make(
+                    .pcrMissing,
+                    "The policy demands PCR\(index), and what the enclave has in it was not named.",
+                    "name it too: --pcr \(index)=HEX"
+                )
+            }
             return make(
                 .pcrMissing,
                 "The document has no PCR\(index).",

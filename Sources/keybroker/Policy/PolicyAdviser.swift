@@ -171,6 +171,7 @@ struct PolicyAdviser: Sendable {
             finding: finding,
             action: decision.request.action,
             hasDocument: document?.pcrs.isEmpty == false,
+            isUnchecked: document?.verdict == .unchecked,
             configuration: configuration
         ).advice
     }

@@ -19,8 +19,10 @@ struct PolicyKeyCommand: ParsableCommand {
               keybroker policy key --config enclave.json --pcr0 3f1c… --role arn:aws:iam::111122223333:role/host > key.json
               aws kms put-key-policy --key-id KEY --policy-name default --policy file://key.json
 
-            While a new enclave replaces an old one, name both: --previous-pcr0, --previous-config. Before there is a
-            keyring, --no-sealed prints the policy under which administrators make it (kms:GenerateDataKey); put the other
+            While a new enclave replaces an old one, name both: --previous-pcr0 (or --previous-image), --previous-config.
+            PCR0 and PCR16 are the enclave's identity, and PCR0 covers all of an image. Further registers are pinned with
+            --pcr: the signer of the image (8), the parent's role (3) or instance (4), kernel (1), application (2).
+            Before there is a keyring, --no-sealed prints the policy under which administrators make it (kms:GenerateDataKey); put the other
             one as soon as `keybroker keyring create` is done.
             """
     )
@@ -37,6 +39,15 @@ struct PolicyKeyCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Instead of --pcr0: an enclave executable, for the software module.", valueName: "FILE"))
     var binary: String?
 
+    @Option(
+        name: .customLong("pcr"),
+        help: ArgumentHelp(
+            "A further register to pin, 96 hex digits; N alone: as --image or --binary has it. May be repeated.",
+            valueName: "N[=HEX]"
+        )
+    )
+    var pcrs: [PinnedRegister] = []
+
     @Option(help: ArgumentHelp("The configuration of an enclave that goes on for now.", valueName: "FILE"))
     var previousConfig: String?
 
@@ -45,6 +56,18 @@ struct PolicyKeyCommand: ParsableCommand {
         help: ArgumentHelp("The image of an enclave that goes on for now.", valueName: "HEX")
     )
     var previousPCR0: HexBytes?
+
+    @Option(help: ArgumentHelp("Instead of --previous-pcr0: its image file (EIF).", valueName: "FILE"))
+    var previousImage: String?
+
+    @Option(
+        name: .customLong("previous-pcr"),
+        help: ArgumentHelp(
+            "What the image that goes on has in a register of --pcr; N alone: as --previous-image has it.",
+            valueName: "N[=HEX]"
+        )
+    )
+    var previousPCRs: [PinnedRegister] = []
 
     @Option(
         name: .customLong("admin"),
@@ -74,9 +97,15 @@ struct PolicyKeyCommand: ParsableCommand {
             }
         } else {
             guard !administrators.isEmpty else { throw ValidationError("name --admin") }
-            guard previousConfig == nil, previousPCR0 == nil else {
-                throw ValidationError("--previous-config and --previous-pcr0 go with --config")
+            guard pcrs.isEmpty, previousConfig == nil, !hasPreviousImage, previousPCRs.isEmpty else {
+                throw ValidationError("--pcr, --previous-config, --previous-pcr0 and the like go with --config")
             }
+        }
+        guard previousPCR0 == nil || previousImage == nil else {
+            throw ValidationError("name one of --previous-pcr0 and --previous-image")
+        }
+        guard previousPCRs.isEmpty || hasPreviousImage else {
+            throw ValidationError("--previous-pcr goes with --previous-pcr0 or --previous-image")
         }
     }
 
@@ -116,17 +145,29 @@ struct PolicyKeyCommand: ParsableCommand {
     private func release(_ current: MeasuredConfiguration, _ previous: MeasuredConfiguration?) throws(CommandFailure)
         -> UnlockPolicy.Release
     {
-        let measured = try ExpectedIdentity.pcrs(image: image, binary: binary, configuration: nil)[0]
-        let newPCR0 = pcr0?.bytes ?? measured ?? []
-        var release = UnlockPolicy.Release(hosts: roles, enclave: .init(pcr0: newPCR0, pcr16: current.pcr16))
-        if previous != nil || previousPCR0 != nil {
-            release.previous = .init(
-                pcr0: previousPCR0?.bytes ?? newPCR0,
-                pcr16: previous?.pcr16 ?? current.pcr16
-            )
+        let measured = try ExpectedIdentity.pcrs(image: image, binary: binary, configuration: nil)
+        let newPCR0 = pcr0?.bytes ?? measured[0] ?? []
+        let others = try PinnedRegister.values(pcrs, option: "--pcr", measured: measured)
+        var release = UnlockPolicy.Release(
+            hosts: roles,
+            enclave: .init(pcr0: newPCR0, pcr16: current.pcr16, others: others)
+        )
+        guard hasPreviousImage || previous != nil else { return release }
+        // An old configuration alone: the image is the same.
+        var old = (pcr0: newPCR0, others: others)
+        if hasPreviousImage {
+            let measured = try ExpectedIdentity.pcrs(image: previousImage, binary: nil, configuration: nil)
+            old.pcr0 = previousPCR0?.bytes ?? measured[0] ?? []
+            // What is taken from the new file is taken from the old one.
+            let named = Set(previousPCRs.map(\.index))
+            let same = previousImage == nil ? [] : pcrs.filter { $0.value == nil && !named.contains($0.index) }
+            old.others = try PinnedRegister.values(previousPCRs + same, option: "--previous-pcr", measured: measured)
         }
+        release.previous = .init(pcr0: old.pcr0, pcr16: previous?.pcr16 ?? current.pcr16, others: old.others)
         return release
     }
+
+    private var hasPreviousImage: Bool { previousPCR0 != nil || previousImage != nil }
 
     /// During a change, either configuration's.
     private func context(_ current: MeasuredConfiguration, _ previous: MeasuredConfiguration?) throws(CommandFailure)
