@@ -28,7 +28,8 @@ struct ImageSignatureTests {
 
     private let folder: TemporaryDirectory
     private let openssl: OpenSSLCommand
-    private let now = Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+    /// Read after the certificates were made: they count from their second.
+    private var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
     init() throws {
         folder = try TemporaryDirectory()

@@ -31,29 +31,16 @@ import Testing
         }
     }
 
-    /// Those of one second about one user may be told to be a repetition, once.
-    private static func change(_ client: KMSClient, _ operation: String, _ input: JSON) async throws -> JSONObject {
-        for _ in 0..<5 {
-            do throws(KMSClient.Failure) {
-                return try await client.call("KeyBroker.\(operation)", input)
-            } catch {
-                guard case .service(_, 500) = error else { throw error }
-            }
-        }
-        throw Unexpected("\(operation) is refused again and again")
-    }
-
     @Test func `a principal is made, rotates its access key, acts within its policies, and ends when it is deleted`()
         async throws
     {
         let broker = try await RunningBroker(tls: true)
         let administrator = try broker.client()
-        let first = try await Self.change(
-            administrator,
-            "CreatePrincipal",
+        let first = try await administrator.change(
+            "KeyBroker.CreatePrincipal",
             ["PrincipalName": "auditor", "Policies": [Self.policy]]
         )
-        let second = try await Self.change(administrator, "CreatePrincipal", ["PrincipalName": "auditor"])
+        let second = try await administrator.change("KeyBroker.CreatePrincipal", ["PrincipalName": "auditor"])
         for created in [first, second] {
             let principal = try #require(created["Principal"]?.object)
             #expect(principal["Arn"]?.string == "arn:aws:iam::000000000000:user/auditor")
@@ -70,7 +57,7 @@ import Testing
         #expect(await Self.error(administrator, "KeyBroker.CreatePrincipal", input) == "LimitExceededException")
 
         let firstKey = try #require(first["Principal"]?.object?["AccessKeyId"])
-        _ = try await Self.change(administrator, "DeletePrincipal", ["AccessKeyId": firstKey])
+        _ = try await administrator.change("KeyBroker.DeletePrincipal", ["AccessKeyId": firstKey])
         let random: JSON = ["NumberOfBytes": 16]
         let ended = try Self.client(broker, first)
         #expect(await Self.error(ended, "TrentService.GenerateRandom", random) == "UnrecognizedClientException")

@@ -18,7 +18,7 @@ struct TrustChainTests {
         for name in ["alias/second", "alias/third"] {
             let target = try await client.call("TrentService.DescribeKey", ["KeyId": "alias/audit-p256"])
             let id = try #require(target["KeyMetadata"]?.object?["KeyId"])
-            _ = try await client.call("TrentService.CreateAlias", ["AliasName": .string(name), "TargetKeyId": id])
+            _ = try await client.change("TrentService.CreateAlias", ["AliasName": .string(name), "TargetKeyId": id])
         }
         try await broker.unbindPolicy()
         for version in 1...3 {
