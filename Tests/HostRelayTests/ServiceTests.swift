@@ -153,8 +153,8 @@ struct ServiceTests {
         try client?.send("GET /health HTTP/1.1\r\nHost: h\r\n\r\n")
         let answer = await client?.receiveText() ?? ""
         #expect(answer.hasPrefix("HTTP/1.1 500 ") && answer.contains("KeyUnavailableException"), "\(answer)")
+        #expect(await eventually { scene.log.contains("tcp://127.0.0.1:\(port)") })
         await scene.end()
-        #expect(scene.log.contains("tcp://127.0.0.1:\(port)"))
     }
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: activator), "needs systemd's programs"))
