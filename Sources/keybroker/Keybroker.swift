@@ -18,7 +18,7 @@ struct Keybroker: AsyncParsableCommand {
             DemoCommand.self, VerifyCommand.self, ReplayCommand.self, StatusCommand.self, AttestCommand.self,
             TrustCommand.self, DoctorCommand.self,
             KeyCommand.self, PrincipalCommand.self, PolicyCommand.self, KeyringCommand.self, KMSCommand.self,
-            AuditCommand.self, DossierCommand.self, ErstCommand.self,
+            AuditCommand.self, DossierCommand.self, ErstCommand.self, RotateCommand.self,
             ModuleCommand.self, ImageCommand.self, BenchCommand.self,
         ]
     )

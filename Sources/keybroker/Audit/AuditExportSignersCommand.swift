@@ -2,11 +2,8 @@
 
 import ArgumentParser
 import AuditTrail
-import BrokerProtocol
 import Cryptography
 import Encoding
-import KMSProtocol
-import NitroAttestation
 
 struct AuditExportSignersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -73,7 +70,14 @@ struct AuditExportSignersCommand: AsyncParsableCommand {
         var registry = try merge.map { path throws(CommandFailure) in try RegistryFile.read(path) } ?? SignerRegistry()
         var exported: [AttestedSigner] = []
         for (index, name) in key.enumerated() {
-            let signer = try await attested(name, id: kid.isEmpty ? nil : kid[index], policy: policy, session)
+            var signer = try await AttestedSigner.fetch(
+                name,
+                id: kid.isEmpty ? nil : kid[index],
+                policy: policy,
+                broker: broker,
+                session
+            )
+            signer.signer.notAfter = notAfter?.time
             if let known = registry[signer.signer.id] {
                 guard known.publicKey?.spki == signer.signer.publicKey?.spki else {
                     throw CommandFailure.failed(
@@ -98,55 +102,6 @@ struct AuditExportSignersCommand: AsyncParsableCommand {
         let text = render(registry, exported)
         if let output { try InputFile.write(text, to: output) } else { Console.write(bytes: text) }
         for signer in exported { Console.error("\(Console.printable(signer.signer.id)): attested, \(signer.origin)") }
-    }
-
-    /// A key, as an attestation names it.
-    private struct AttestedSigner {
-        let signer: Signer
-        /// `made inside`, and when.
-        let origin: String
-        let pcr0: String
-        let pcr16: String
-    }
-
-    private func attested(_ name: String, id: String?, policy: VerificationPolicy, _ session: BrokerSession)
-        async throws(CommandFailure) -> AttestedSigner
-    {
-        let answer = try await session.kms("GetPublicKey", JSONObject([("KeyId", .string(name))]))
-        guard let spki = answer.blob("PublicKey"), let key = try? PublicKey(spki: spki),
-            let arn = answer["KeyId"]?.string
-        else { throw BrokerFailure.malformed(session.url) }
-        let enclave = try await AttestedEnclave.fetch(
-            from: broker.url,
-            keyID: arn,
-            policy: policy,
-            transport: broker.transport()
-        )
-        guard enclave.userData.signingKeyDigest == Hash.digest(.sha256, spki),
-            let origin = enclave.userData.signingKeyOrigin
-        else {
-            throw .failed(
-                "\(name): the public key is not the one that the enclave attests: the answer was changed on its way"
-            )
-        }
-        var signer = Signer(id: id ?? arn, key: key)
-        signer.notBefore = enclave.attestation.document.timestamp
-        signer.notAfter = notAfter?.time
-        signer.attestation = Signer.Attestation(document: enclave.bytes)
-        let text =
-            switch origin.origin {
-            case .imported: "imported"
-            case .madeOffline: "made offline"
-            case .madeInside: "made inside"
-            }
-        let time = Timestamp(seconds: Int64(clamping: min(origin.createdAt, 1 << 40))).rfc3339
-        let pcrs = enclave.attestation.document.pcrs
-        return AttestedSigner(
-            signer: signer,
-            origin: "\(text) \(time)",
-            pcr0: Hex.encode(pcrs[0] ?? []),
-            pcr16: Hex.encode(pcrs[16] ?? [])
-        )
     }
 
     private func render(_ registry: SignerRegistry, _ exported: [AttestedSigner]) -> [UInt8] {

@@ -28,11 +28,16 @@ struct SigningBrokerOptions: ParsableArguments {
 
     /// A session with it; `region` stands in where the user named none.
     func session(region fallback: String? = nil) throws -> BrokerSession {
+        BrokerSession(try options(region: fallback))
+    }
+
+    /// The same as the options of other commands.
+    func options(region fallback: String? = nil) throws -> BrokerOptions {
         var options = try BrokerOptions.parse([])
         options.endpoint = endpoint
         options.region = region ?? fallback
         options.profile = awsProfile
         options.caBundle = caBundle
-        return BrokerSession(options)
+        return options
     }
 }
