@@ -84,8 +84,8 @@ test-nitro: setup ## The driver, AF_VSOCK and the image on a real kernel, in QEM
 	Tests/Nitro/run
 
 soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills, 5,000 idle clients, a chain of a million events
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 KEYBROKER_CROWD=5000 KEYBROKER_EVENTS=1000000 \
-	    swift test --no-parallel $(SWIFT_FLAGS) --filter 'CrashTests|CrowdTests|AuditSoakTests'
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 KEYBROKER_CROWD=5000 KEYBROKER_EVENTS=1000000 KEYBROKER_RECORD=1 \
+	    swift test --no-parallel $(SWIFT_FLAGS) --filter 'CrashTests|CrowdTests|AuditSoakTests|ProgramTests.ExampleTests'
 
 benchmark: setup ## What verification costs, in multiples of one P-384 verification
 	swift run --package-path Benchmarks -c release verification-benchmark

@@ -54,13 +54,13 @@ struct DocumentCommandTests {
         try folder.write(name, "---dossier\n{\n  \"title\": \"T\",\n  \"risk\": 1.0\n}\n---\n\(body)")
     }
 
-    @Test func `a hundred dossiers are signed and verified, by the page's recipe too`() async throws {
+    @Test func `dossiers are signed and verified, by the page's recipe too`() async throws {
         let pem = try await key("ECC_NIST_P256", alias: "d")
-        let files = try (0..<100).map { try dossier("\($0).ds.md", body: "# Number \($0)\n\n---\nü\n") }
+        let files = try (0..<8).map { try dossier("\($0).ds.md", body: "# Number \($0)\n\n---\nü\n") }
         _ = try await succeed(["dossier", "sign", "--key", "alias/d", "--signed-by", "Team <t@example.org>"] + files)
         let list = try await verdicts(["dossier", "verify", "--public-key", pem] + files)
         #expect(
-            list.count == 100 && list.allSatisfy { $0["trust"] == "pinned" && $0["signedBy"] == "Team <t@example.org>" }
+            list.count == 8 && list.allSatisfy { $0["trust"] == "pinned" && $0["signedBy"] == "Team <t@example.org>" }
         )
         #expect(
             folder.read("7.ds.md").hasPrefix(

@@ -4,15 +4,29 @@ import Foundation
 import TestSupport
 import Testing
 
-/// docs/THREAT_MODEL.md: what it claims is held by tests that exist.
+/// docs/THREAT_MODEL.md, and other pages: what they claim is held by tests that exist.
 struct ThreatModelTests {
-    private let page: String
+    struct Page: CustomTestStringConvertible {
+        let name: String
+        /// At least as many as there were.
+        let tests: Int
+        let claims: Int
+        var testDescription: String { name }
+
+        func text() throws -> String {
+            let file = SharedData.repository.appendingPathComponent("docs/\(name).md")
+            return try String(contentsOf: file, encoding: .utf8)
+        }
+    }
+
+    static let pages = [
+        Page(name: "THREAT_MODEL", tests: 50, claims: 30), Page(name: "AUDIT", tests: 35, claims: 25),
+    ]
+
     /// Names of the tests by the name of their file without its ending.
     private let tests: [String: Set<String>]
 
     init() throws {
-        let page = SharedData.repository.appendingPathComponent("docs/THREAT_MODEL.md")
-        self.page = try String(contentsOf: page, encoding: .utf8)
         var tests: [String: Set<String>] = [:]
         let folder = SharedData.repository.appendingPathComponent("Tests")
         let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
@@ -26,9 +40,11 @@ struct ThreatModelTests {
         self.tests = tests
     }
 
-    @Test func `every test that is named exists`() {
-        let named = page.matches(of: /`(\w+Tests): ([^`]+)`/)
-        #expect(named.count > 50)
+    @Test(arguments: pages)
+    func `every test that is named exists`(page: Page) throws {
+        let text = try page.text()
+        let named = text.matches(of: /`(\w+Tests): ([^`]+)`/)
+        #expect(named.count > page.tests)
         for match in named {
             let (suite, name) = (String(match.1), String(match.2))
             #expect(tests[suite]?.contains(name) ?? false, "\(suite): \(name)")
@@ -36,10 +52,11 @@ struct ThreatModelTests {
     }
 
     /// In tables whose last column is `tests`.
-    @Test func `every claim names a test`() {
+    @Test(arguments: pages)
+    func `every claim names a test`(page: Page) throws {
         var isClaim = false
         var claims = 0
-        for line in page.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in try page.text().split(separator: "\n", omittingEmptySubsequences: false) {
             guard line.hasPrefix("|") else {
                 isClaim = false
                 continue
@@ -51,6 +68,6 @@ struct ThreatModelTests {
                 #expect(line.contains(/`\w+Tests: [^`]+` ?(\||;)/), "\(line.prefix(100))")
             }
         }
-        #expect(claims > 30)
+        #expect(claims > page.claims)
     }
 }

@@ -26,7 +26,14 @@ struct AttestedSigner: Sendable {
         broker: BrokerOptions,
         _ session: BrokerSession
     ) async throws(CommandFailure) -> AttestedSigner {
-        let answer = try await session.kms("GetPublicKey", JSONObject([("KeyId", .string(name))]))
+        let described = try await session.kms(
+            "GetPublicKey",
+            JSONObject([("KeyId", .string(name))]),
+            answeredBy: ["UnsupportedOperationException"]
+        )
+        guard case .success(let answer) = described else {
+            throw .failed("\(name): has no public key: whoever could verify with an HMAC key could sign with it")
+        }
         guard let spki = answer.blob("PublicKey"), let key = try? PublicKey(spki: spki),
             let arn = answer["KeyId"]?.string
         else { throw BrokerFailure.malformed(session.url) }

@@ -11,7 +11,7 @@ struct AuditExportSignersCommand: AsyncParsableCommand {
         abstract: "Write a registry of signers, from attestations alone.",
         discussion: """
             For each key a fresh attestation of the expected enclave is fetched that names it. The registry has the key, says
-            that it is valid from the attestation on, and keeps the document, so that audit verify --require-attested can check
+            that it is valid from the attestation on (so export a key before it signs), and keeps the document, so that audit verify --require-attested can check
             later which image and configuration (PCR0, PCR16) had the key, and whether it was made inside or imported.
 
             --merge goes on with a registry that exists, of any shape in use, and writes it in the canonical one. A signer that is

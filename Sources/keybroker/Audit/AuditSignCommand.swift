@@ -112,7 +112,9 @@ struct AuditSignCommand: AsyncParsableCommand {
         }
         try file?.finish()
         Progress.clear()
-        if file != nil { Console.error("\(count) events signed as \(Console.printable(signer))") }
+        if file != nil {
+            Console.error("\(count) event\(count == 1 ? "" : "s") signed as \(Console.printable(signer))")
+        }
     }
 
     private func named(_ environment: [String: String]) throws(CommandFailure) -> SignerAlgorithm? {
@@ -146,6 +148,8 @@ struct AuditSignCommand: AsyncParsableCommand {
             throw failure
         } catch let error as JSONError {
             throw .failed("event \(number): \(error.code.rawValue) at its byte \(error.offset)")
+        } catch AuditTrailError.invalidRecord(let source, let field) where field.path == "payload" && !payloads {
+            throw .failed("\(source): \(field): an event is an object with a payload; --payloads takes payloads alone")
         } catch {
             throw .failed("\(error)")
         }

@@ -23,33 +23,50 @@ struct AuditSigningKey {
     init(_ keyID: String, named: SignerAlgorithm? = nil, session: BrokerSession) async throws(CommandFailure) {
         self.keyID = keyID
         self.session = session
-        if named == .hmacSHA256 {
-            let answer = try await session.kms("DescribeKey", JSONObject([("KeyId", .string(keyID))]))
-            guard let arn = answer["KeyMetadata"]?.object?["Arn"]?.string else {
-                throw BrokerFailure.malformed(session.url)
-            }
-            self.arn = arn
+        let described = try await Self.describe(keyID, isMAC: named == .hmacSHA256, session)
+        arn = described.arn
+        publicKey = described.publicKey
+        guard let key = described.publicKey else {
             algorithm = .hmacSHA256
-            publicKey = nil
+            guard named == nil || named == algorithm else {
+                throw .usage("\(keyID) does not sign with \(named?.rawValue ?? ""): it is an HMAC key")
+            }
             return
         }
-        let answer: JSONObject
-        do {
-            answer = try await session.kms("GetPublicKey", JSONObject([("KeyId", .string(keyID))]))
-        } catch {
-            throw error.whileSigning
-        }
-        guard let spki = answer.blob("PublicKey"), let key = try? PublicKey(spki: spki),
-            let arn = answer["KeyId"]?.string
-        else { throw BrokerFailure.malformed(session.url) }
-        self.arn = arn
-        publicKey = key
         algorithm = named ?? SignerAlgorithm(default: key.algorithm)
         guard algorithm.fits(key.algorithm) else {
             throw .usage("\(keyID) does not sign with \(algorithm.rawValue)")
         }
         if case .ec(let curve) = key.algorithm, curve == .p384 || curve == .p521 {
             throw .usage("\(keyID): these formats sign SHA-256, and KMS signs that with P-256 and secp256k1 keys alone")
+        }
+    }
+
+    /// A key without a public half is taken for an HMAC key; if it is none, KMS says so when it is to sign.
+    private static func describe(_ keyID: String, isMAC: Bool, _ session: BrokerSession) async throws(CommandFailure)
+        -> (arn: String, publicKey: PublicKey?)
+    {
+        let input = JSONObject([("KeyId", .string(keyID))])
+        do throws(CommandFailure) {
+            if !isMAC,
+                case .success(let answer) = try await session.kms(
+                    "GetPublicKey",
+                    input,
+                    answeredBy: ["UnsupportedOperationException"]
+                )
+            {
+                guard let spki = answer.blob("PublicKey"), let key = try? PublicKey(spki: spki),
+                    let arn = answer["KeyId"]?.string
+                else { throw BrokerFailure.malformed(session.url) }
+                return (arn, key)
+            }
+            let answer = try await session.kms("DescribeKey", input)
+            guard let arn = answer["KeyMetadata"]?.object?["Arn"]?.string else {
+                throw BrokerFailure.malformed(session.url)
+            }
+            return (arn, nil)
+        } catch {
+            throw error.whileSigning
         }
     }
 

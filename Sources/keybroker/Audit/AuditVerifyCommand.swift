@@ -124,6 +124,9 @@ struct AuditVerifyCommand: AsyncParsableCommand {
         if report.findingCount > report.findings.count {
             Console.line("and \(report.findingCount - report.findings.count) more")
         }
+        if report.events > 0, report.signatures == 0 {
+            Console.line("no signature is right: were they signed under \(report.profile.rawValue)?")
+        }
     }
 }
 

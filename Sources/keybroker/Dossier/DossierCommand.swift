@@ -28,6 +28,8 @@ struct DossierSignCommand: AsyncParsableCommand {
             Writes checksum and signature into the frontmatter of each file; every other member stays. P-256 keys sign the digest
             of the body, Ed25519 keys the body itself (at most 4096 bytes). With --minisign an Ed25519 key writes FILE.minisig
             instead, for files of any size, which minisign -V accepts; the file is not changed.
+
+              keybroker dossier sign --key alias/dossier --signed-by "Team <team@example.org>" deploy.ds.md
             """
     )
 
@@ -104,6 +106,8 @@ struct DossierVerifyCommand: ParsableCommand {
         discussion: """
             A signature counts by its key alone; key_id and signed_by are what the signer says. High-S ECDSA signatures are
             right: KMS makes them. With --minisign the detached signature FILE.minisig is verified instead, under --public-key.
+
+              keybroker dossier verify --public-key team.pem *.ds.md
 
             Exit status 0 if every dossier is accepted, 1 if any is not.
             """
