@@ -56,7 +56,10 @@ struct DocumentCommandTests {
 
     @Test func `dossiers are signed and verified, by the page's recipe too`() async throws {
         let pem = try await key("ECC_NIST_P256", alias: "d")
-        let files = try (0..<8).map { try dossier("\($0).ds.md", body: "# Number \($0)\n\n---\nü\n") }
+        // Empty lines before the body are none of it.
+        let files = try (0..<8).map {
+            try dossier("\($0).ds.md", body: String(repeating: "\n", count: $0) + "# Number \($0)\n\n---\nü\n")
+        }
         _ = try await succeed(["dossier", "sign", "--key", "alias/d", "--signed-by", "Team <t@example.org>"] + files)
         let list = try await verdicts(["dossier", "verify", "--public-key", pem] + files)
         #expect(
