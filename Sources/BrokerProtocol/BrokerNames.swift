@@ -3,18 +3,27 @@
 import KMSProtocol
 
 /// The broker's own operations: `X-Amz-Target: KeyBroker.<Operation>`, authorised as `keybroker:<Operation>` on the
-/// broker's ARN. `kms:*` never covers them; SignBatch alone is authorised as what it comes to, `kms:Sign` on the key.
+/// broker's ARN. `kms:*` never covers them; those that use a key are authorised as what they come to, `kms:Sign`,
+/// `kms:Encrypt` and `kms:Decrypt` on the key.
 package enum BrokerOperation: String, Sendable, CaseIterable {
     case getStatus = "GetStatus"
     case getAttestation = "GetAttestation"
     case signBatch = "SignBatch"
+    case encrypt = "Encrypt"
+    case decrypt = "Decrypt"
     case createPrincipal = "CreatePrincipal"
     case deletePrincipal = "DeletePrincipal"
     case listPrincipals = "ListPrincipals"
     case putPrincipalPolicy = "PutPrincipalPolicy"
 
     package var target: String { "\(TargetPrefix.broker).\(rawValue)" }
-    package var action: String { self == .signBatch ? "kms:Sign" : "keybroker:\(rawValue)" }
+    package var action: String {
+        switch self {
+        case .signBatch: "kms:Sign"
+        case .encrypt, .decrypt: "kms:\(rawValue)"
+        default: "keybroker:\(rawValue)"
+        }
+    }
 }
 
 /// `arn:aws:keybroker:REGION:ACCOUNT:broker/ID`: the resource of the broker's own operations.

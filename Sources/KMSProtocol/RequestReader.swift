@@ -114,6 +114,15 @@ struct RequestReader {
         return Int(exactly: number)
     }
 
+    /// A required member of whatever type.
+    mutating func required(_ name: String) -> JSON? {
+        guard let value = value(name) else {
+            violate(name, "Value null", "Member must not be null")
+            return nil
+        }
+        return value
+    }
+
     /// An absent member is false.
     func bool(_ name: String) throws(KMSError) -> Bool {
         guard let value = value(name) else { return false }

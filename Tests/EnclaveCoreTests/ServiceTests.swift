@@ -139,11 +139,21 @@ import Transport
     }
 
     @Test(arguments: [
-        "TrentService.Decrypt", "TrentService.CreateGrant", "TrentService.Nonsense", "KeyBroker.Nonsense",
+        "TrentService.CreateGrant", "TrentService.Nonsense", "KeyBroker.Nonsense", "KeyBroker.ReEncrypt",
+        "Other.Encrypt",
         "Other.Sign", "Sign", "",
     ])
     func `an operation that is not offered is unknown`(target: String) async throws {
         #expect(try await rig.call(target, [:]).error?.name == "UnknownOperationException")
+    }
+
+    @Test(arguments: ["Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt"])
+    func `what KMS encrypts by is refused by name, and says what does so here`(operation: String) async throws {
+        let answer = try await rig.call("TrentService.\(operation)", [:])
+        #expect(answer.status == 400)
+        #expect(answer.error?.name == "UnsupportedOperationException")
+        #expect(answer.error?.message?.hasPrefix("\(operation) of KMS is not offered") == true)
+        #expect(answer.error?.message?.contains("KeyBroker.Encrypt") == true)
     }
 
     @Test func `a secret does not leave over plain HTTP`() async throws {

@@ -332,9 +332,14 @@ struct ErrorTextTests {
     @Test func `an operation that is not offered is unknown`() throws {
         var bench = try Bench([.make(.symmetricDefault, aliases: ["alias/aes"])])
         bench.service = KeyService(account: Bench.account, region: Bench.region)
-        let others = KeyService.encryptionOperations.union(KeyService.changeOperations)
-        for operation in others.union([KeyService.randomOperation]) {
+        for operation in KeyService.changeOperations.union([KeyService.randomOperation, "CreateGrant"]) {
             #expect(bench.error(operation, ["KeyId": "alias/aes"]) == .unknownOperation)
+        }
+        // Unless the broker has one of its own for it.
+        for operation in KeyService.encryptionOperations {
+            let error = bench.error(operation, ["KeyId": "alias/aes"])
+            #expect(error?.name == "UnsupportedOperationException")
+            #expect(error?.message?.contains("KeyBroker.Encrypt and KeyBroker.Decrypt") == true)
         }
     }
 

@@ -3,6 +3,7 @@
 import AWSClient
 import Encoding
 import Foundation
+import KMSProtocol
 import TestSupport
 import Testing
 
@@ -47,16 +48,21 @@ struct DataKeyTests {
     ]
 
     /// Makes a keyring of one key with these arguments; `data-key.json` and `blob` are in the folder.
-    private static func create(_ arguments: [String], dataKey: [UInt8] = answer.serialized(), input: [UInt8] = [])
-        async throws
+    private static func create(
+        _ arguments: [String],
+        dataKey: [UInt8] = answer.serialized(),
+        input: [UInt8] = [],
+        key: JSON = ["keySpec": "HMAC_256"]
+    ) async throws
         -> (status: Int32, text: String, commitment: String?, ciphertext: String?)
     {
         let folder = try TemporaryDirectory()
         defer { folder.remove() }
         let specification: JSON = [
             "format": 1, "keyringId": "k", "account": "000000000000", "region": "us-east-1",
-            "keys": [["keySpec": "HMAC_256"]],
+            "keys": [["keySpec": "HMAC_512"], key],
         ]
+        try RunningBroker.write(Self.key, folder.file("raw.key"))
         try RunningBroker.write(specification.serialized(), folder.file("keyring.json"))
         try RunningBroker.write(dataKey, folder.file("data-key.json"))
         try RunningBroker.write([1, 2, 3], folder.file("blob"))
@@ -70,7 +76,7 @@ struct DataKeyTests {
         )
         let output = try? JSON.parse(Array(result.text.utf8))
         let text = result.text + result.errors
-        #expect(!SecrecyTests.contains(Array(text.utf8), SecrecyTests.forms(key)))
+        #expect(!SecrecyTests.contains(Array(text.utf8), SecrecyTests.forms(Self.key)))
         if result.status != 0 {
             #expect(!FileManager.default.fileExists(atPath: folder.file("state")))
         }
@@ -100,6 +106,24 @@ struct DataKeyTests {
         #expect(made.first?.commitment?.count == 96)
         #expect(Set(made.map(\.commitment)).count == 1)
         #expect(Set(made.map(\.ciphertext)) == [Base64.encode([1, 2, 3])])
+    }
+
+    /// Programs that took the data key itself for their AES key have envelopes under it: it may be a key, or the TSK, but
+    /// not both.
+    @Test(arguments: ["SYMMETRIC_DEFAULT", "HMAC_256"])
+    func `the data key is not imported under itself, and under another one it is`(spec: String) async throws {
+        let key: JSON = ["keySpec": .string(spec), "importFile": "raw.key"]
+        let same = try await Self.create(["--data-key", "@data-key.json"], key: key)
+        #expect(same.status == 2)
+        #expect(same.text.contains("keys[1] is the data key itself"), "\(same.text)")
+        var other = Self.answer.object ?? JSONObject()
+        other["Plaintext"] = .blob([UInt8](1...32))
+        let made = try await Self.create(
+            ["--data-key", "@data-key.json"],
+            dataKey: JSON.object(other).serialized(),
+            key: key
+        )
+        #expect(made.status == 0, "\(made.text)")
     }
 
     static let wrong: [(arguments: [String], dataKey: JSON, input: [UInt8], says: String)] = {

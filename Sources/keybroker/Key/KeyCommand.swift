@@ -18,6 +18,7 @@ struct KeyCommand: AsyncParsableCommand {
             KeyAliasCommand.self, KeyEnableCommand.self, KeyDisableCommand.self, KeyScheduleDeletionCommand.self,
             KeyCancelDeletionCommand.self, KeyPolicyCommand.self, KeyTagCommand.self, KeyUntagCommand.self,
             KeyTagsCommand.self, KeyPublicKeyCommand.self, KeySignCommand.self, KeyVerifyCommand.self,
+            KeyEncryptCommand.self, KeyDecryptCommand.self,
         ]
     )
 }

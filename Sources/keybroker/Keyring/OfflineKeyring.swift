@@ -57,6 +57,13 @@ enum OfflineKeyring: Sendable {
         context: [String: String],
         now: Timestamp
     ) throws(CommandFailure) -> Result {
+        // What a service sealed under its data key, used as a key itself, opens again once that is imported; the new TSK is
+        // another one.
+        if let index = contents.index(ofKey: dataKey.plaintext.bytes) {
+            throw .usage(
+                "the keyring cannot be made: keys[\(index)] is the data key itself, which would open the keyring for whoever has that key: import it under a new data key"
+            )
+        }
         var contents = contents
         let specification = request.specification
         do {

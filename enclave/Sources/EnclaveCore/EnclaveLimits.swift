@@ -24,6 +24,9 @@ package enum EnclaveLimits: Sendable {
     /// A `SignBatch` of 1,000 digests has about 92 KB of JSON; this leaves room for messages of some 370 bytes.
     static let batchBody = 512 * 1024
 
+    /// Envelopes that one key seals in the life of a process: NIST SP 800-38D, section 8.3, for random nonces of 96 bits.
+    static let envelopesPerKey: Int64 = 1 << 32
+
     /// Changes that wait for their turn; more are throttled.
     static let waitingChanges = 64
     /// How long the client of a change waits for the host to store it. Less than SDKs wait (60 s), more than an RSA-4096

@@ -181,8 +181,7 @@ extension KeyService {
             guard call.circumstances.isSecureTransport || !plaintextNeedsTLS else {
                 throw .secretNeedsTLS(call.operation)
             }
-            let plaintext = secret.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) } }
-            output["Plaintext"] = .blob(plaintext)
+            output["Plaintext"] = .blob(Self.bytes(of: secret))
             return
         }
         do {
@@ -192,5 +191,10 @@ extension KeyService {
         } catch {
             throw .cryptographyFailed
         }
+    }
+
+    /// For a response, which is no locked memory.
+    static func bytes(of secret: borrowing SecretBytes) -> [UInt8] {
+        secret.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) } }
     }
 }

@@ -20,7 +20,7 @@ package struct KeyService: Sendable {
     let keyIDs: KeyIDSource?
 
     /// A service that offers `operations`: some of ``readOperations``, ``encryptionOperations``, ``randomOperation`` and
-    /// ``changeOperations``. Any other is `UnknownOperationException`.
+    /// ``changeOperations``. Any other is `UnknownOperationException`; one that encrypts, an error that says what does here.
     package init(
         account: String,
         region: String,
@@ -69,7 +69,9 @@ package struct KeyService: Sendable {
         keys: KeyTable,
         circumstances: Circumstances
     ) throws(KMSError) -> JSONObject {
-        guard operations.contains(operation) else { throw .unknownOperation }
+        guard operations.contains(operation) else {
+            throw Self.encryptionOperations.contains(operation) ? .notOffered(operation) : .unknownOperation
+        }
         let call = Call(operation: operation, caller: caller, keys: keys, circumstances: circumstances)
         switch operation {
         case "Sign": return try sign(SignRequest(input), call)
@@ -129,12 +131,22 @@ package struct KeyService: Sendable {
 }
 
 extension KMSError {
-    /// An answer that holds a secret, over a connection that others can read.
-    package static func secretNeedsTLS(_ operation: String) -> KMSError {
+    /// An operation whose answer holds a secret, or its request (`enters`), over a connection that others can read.
+    package static func secretNeedsTLS(_ operation: String, enters: Bool = false) -> KMSError {
         KMSError(
             "UnsupportedOperationException",
-            "\(operation) answers with a secret, which leaves this service only over TLS that ends inside it: "
-                + "set ingress.tls in the broker's configuration, and connect with https."
+            "\(operation) \(enters ? "takes a secret, which enters" : "answers with a secret, which leaves") this service "
+                + "only over TLS that ends inside it: set ingress.tls in the broker's configuration, and connect with "
+                + "https."
+        )
+    }
+
+    /// An operation of KMS in whose place a broker has its own.
+    fileprivate static func notOffered(_ operation: String) -> KMSError {
+        KMSError(
+            "UnsupportedOperationException",
+            "\(operation) of KMS is not offered: this service encrypts by KeyBroker.Encrypt and KeyBroker.Decrypt, "
+                + "over TLS that ends inside it."
         )
     }
 

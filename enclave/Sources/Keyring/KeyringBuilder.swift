@@ -104,6 +104,16 @@ package enum KeyringBuilder: Sendable {
     }
 }
 
+extension KeyringContents {
+    /// Which key has these very bytes; nil if none has. What seals a keyring must not lie in it.
+    package func index(ofKey bytes: borrowing SecretBytes) -> Int? {
+        for (index, key) in keys.enumerated() {
+            if case .symmetric(let secret) = key.material, secret.bytes.equals(bytes) { return index }
+        }
+        return nil
+    }
+}
+
 /// What keeps a keyring from being made. One line for people: the place in the specification and what to do.
 package struct KeyringBuildError: Error, Equatable, Sendable, CustomStringConvertible {
     package let description: String

@@ -70,6 +70,8 @@ struct ServiceEndpoint: Sendable {
         guard let operation = BrokerOperation(rawValue: target.operation) else { throw .unknownOperation }
         switch operation {
         case .signBatch: return .later(try signBatch(input, caller, circumstances, unlocked, on: loop))
+        case .encrypt, .decrypt:
+            return try envelope(input, caller, circumstances, unlocked, on: loop, opens: operation == .decrypt)
         case .createPrincipal: return .later(try change(.principal(.create), input, sender, circumstances, on: loop))
         case .deletePrincipal: return .later(try change(.principal(.delete), input, sender, circumstances, on: loop))
         case .putPrincipalPolicy:
@@ -156,21 +158,28 @@ struct ServiceEndpoint: Sendable {
         let cost = RequestCost.kms(operation, spec)
         try gate.admit(cost, of: caller, at: circumstances.now)
         let service = service(unlocked)
-        let act: @Sendable () -> HTTPResponse = { [gate] in
-            Self.reply { () throws(KMSError) in
-                let output = try service.answer(
-                    operation,
-                    input,
-                    caller: caller,
-                    keys: unlocked.keys,
-                    circumstances: circumstances
-                )
-                if operation == "Sign" { gate.didSign(1) }
-                return output
-            }
+        return act(cost, for: caller, on: loop) { [gate] () throws(KMSError) in
+            let output = try service.answer(
+                operation,
+                input,
+                caller: caller,
+                keys: unlocked.keys,
+                circumstances: circumstances
+            )
+            if operation == "Sign" { gate.didSign(1) }
+            return output
         }
-        guard cost.isSlow else { return .now(act()) }
-        return .later(deferred.run(on: loop, for: caller.arn, units: cost.units, act))
+    }
+
+    /// Here and now, or where it holds up no event loop.
+    private func act(
+        _ cost: RequestCost,
+        for caller: Caller,
+        on loop: any EventLoop,
+        _ act: @escaping @Sendable () throws(KMSError) -> JSONObject
+    ) -> Answer {
+        guard cost.isSlow else { return .now(Self.reply(act)) }
+        return .later(deferred.run(on: loop, for: caller.arn, units: cost.units) { Self.reply(act) })
     }
 
     private func signBatch(
@@ -194,6 +203,32 @@ struct ServiceEndpoint: Sendable {
                 gate.didSign(output["Signatures"]?.array?.count ?? 0)
                 return output
             }
+        }
+    }
+
+    private func envelope(
+        _ input: JSONObject,
+        _ caller: Caller,
+        _ circumstances: Circumstances,
+        _ unlocked: Unlocked,
+        on loop: any EventLoop,
+        opens: Bool
+    ) throws(KMSError) -> Answer {
+        let cost = RequestCost.envelope(input)
+        try gate.admit(cost, of: caller, at: circumstances.now)
+        let service = service(unlocked)
+        let keys = unlocked.keys
+        return act(cost, for: caller, on: loop) { [gate] () throws(KMSError) in
+            if opens {
+                return try service.decryptEnvelope(input, caller: caller, keys: keys, circumstances: circumstances)
+            }
+            return try service.encryptEnvelope(
+                input,
+                caller: caller,
+                keys: keys,
+                circumstances: circumstances,
+                count: gate.envelopes.count
+            )
         }
     }
 

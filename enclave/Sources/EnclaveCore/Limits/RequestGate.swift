@@ -13,6 +13,8 @@ final class RequestGate: Sendable {
         burst: EnclaveLimits.publicDocumentsBurst
     )
     private let memory = SignatureMemory(bits: EnclaveLimits.rememberedRequestBits)
+    /// Nonces of each key.
+    let envelopes = EnvelopeCounts(limit: EnclaveLimits.envelopesPerKey)
     private let log: EnclaveLog
 
     private let authenticated = Atomic<Int64>(0)
@@ -75,7 +77,7 @@ final class RequestGate: Sendable {
         JSONObject([
             ("Authenticated", Self.number(authenticated)), ("Unauthenticated", Self.number(unauthenticated)),
             ("Throttled", Self.number(throttled)), ("Repeated", Self.number(repeated)),
-            ("Signatures", Self.number(signatures)),
+            ("Signatures", Self.number(signatures)), ("Envelopes", .number(JSONNumber(envelopes.sum))),
         ])
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Encoding
+import KMSProtocol
 import NIOCore
 import Transport
 
@@ -14,6 +15,7 @@ extension EnclaveLimits {
             ("ChangesPerSecond", ratesInAll.changes), ("PublicAttestationsPerSecond", publicDocuments),
             ("SlowRequests", deferredRequests), ("PrincipalSlowRequests", deferredRequestsEach),
             ("Connections", server.connections), ("RequestBytes", requestBody), ("SignBatchBytes", batchBody),
+            ("PayloadBytes", EnvelopeLimits.payload.upperBound), ("EnvelopesPerKey", Int(envelopesPerKey)),
             ("HeaderBytes", server.headerBytes),
             ("RequestSeconds", Int(server.requestTimeout.nanoseconds / 1_000_000_000)),
             ("IdleSeconds", Int(server.idleTimeout.nanoseconds / 1_000_000_000)), ("ClockSkewSeconds", Int(clockSkew)),
