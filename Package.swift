@@ -367,6 +367,7 @@ var fuzzers: [(name: String, dependencies: [String])] {
         ("FuzzCBOR", ["CBOR"]),
         ("FuzzCMS", ["Cryptography"]),
         ("FuzzEnclaveImage", ["EnclaveImage"]),
+        ("FuzzEnvelope", ["Encoding", "KMSProtocol"]),
         ("FuzzJSON", ["Encoding"]),
         ("FuzzKeyring", ["Keyring"]),
         ("FuzzPolicy", ["AccessPolicy", "PolicyTools"]),

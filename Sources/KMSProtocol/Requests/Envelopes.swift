@@ -34,7 +34,7 @@ package struct SealedEnvelope: Sendable, Equatable {
     /// The tag stands behind it.
     package let ciphertext: [UInt8]
 
-    /// - Parameter sealed: Ciphertext and tag.
+    /// `sealed`: ciphertext and tag.
     package init(nonce: [UInt8], sealed: [UInt8]) {
         self.nonce = nonce
         ciphertext = sealed
