@@ -89,6 +89,15 @@ struct VerifyCommandTests {
     }
 
     @Test(arguments: [
+        "2025-12-08 00:00:00 INFO attestation verified: true\n", #"{"status": "ok", "attestation": "verified"}"#,
+    ])
+    func `a line of a log that says that all is well is no document`(line: String) async throws {
+        let report = try await json(["-", "--at", "document"], input: Array(line.utf8))
+        #expect(report["verdict"]?.string == "rejected")
+        #expect(report["reason"]?.string?.hasPrefix("malformed-") == true)
+    }
+
+    @Test(arguments: [
         ["/nonexistent"], ["--pcr", "0=00", "/dev/null"], ["--at", "yesterday", "/dev/null"],
         ["--root", "/nonexistent", "/dev/null"],
         [],
