@@ -36,7 +36,7 @@ struct WorkflowKMSTests {
 
     @Test(.enabled(if: ClientTests.hasBoto3, "boto3 and cryptography are not installed: make test installs them"))
     func
-        `its enclave gets its key as kmstool does; under its policy so does everybody, under the corrected one nobody`()
+        `its enclave gets its key as kmstool does, and under the corrected policy nobody else`()
         async throws
     {
         let folder = try TemporaryDirectory()
