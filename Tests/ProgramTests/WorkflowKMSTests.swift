@@ -35,10 +35,7 @@ struct WorkflowKMSTests {
     }
 
     @Test(.enabled(if: ClientTests.hasBoto3, "boto3 and cryptography are not installed: make test installs them"))
-    func
-        `its enclave gets its key as kmstool does, and under the corrected policy nobody else`()
-        async throws
-    {
+    func `its enclave gets its key as kmstool does, and under the corrected policy nobody else`() async throws {
         let folder = try TemporaryDirectory()
         defer { folder.remove() }
         let made = try await Tool.succeed(
