@@ -27,8 +27,10 @@ EVENTS := $(or $(ARCHIVED_EVENTS),docs/examples/audit-events.jsonl)
 # The kernel of enclave images: nitro-cli's folder.
 BLOBS := /usr/share/nitro_enclaves/blobs
 IMAGE := .build-image/image
+# What is installed to make images of: built by `make image-program`, unless programs come from elsewhere.
+IMAGE_PROGRAM = $(if $(filter .build/programs,$(BINARIES)),$(IMAGE))
 
-.PHONY: help setup build release programs install deb image image-reproducible measurements run test test-nitro soak benchmark fuzz lint format fixtures clean
+.PHONY: help setup build release programs image-program install deb image image-reproducible measurements run test test-nitro test-systemd soak benchmark fuzz lint format fixtures clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -68,11 +70,16 @@ programs: setup ## The programs as they are installed: optimised, with Swift's l
 	        install "$$(swift build -c release --static-swift-stdlib --scratch-path .build/release-static \
 	            --show-bin-path)/$$program" $(BINARIES)/ || exit 1; done; fi
 
-install: programs ## Programs, systemd units and samples, to DESTDIR and PREFIX=/usr/local
-	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BINARIES="$(BINARIES)" host/package/install
+image-program: ## The enclave's program for images, and the init: what `keybroker image build` takes
+	@if [ "$(IMAGE_PROGRAM)" = "$(IMAGE)" ]; then enclave/image/make-program $(IMAGE); fi
 
-deb: programs ## A Debian package of the same, into OUTPUT=.build
-	@BINARIES="$(BINARIES)" OUTPUT="$(OUTPUT)" host/package/deb
+install: programs image-program ## Programs, systemd units and samples, to DESTDIR and PREFIX=/usr/local
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BINARIES="$(BINARIES)" IMAGE="$(IMAGE_PROGRAM)" \
+	    NOTICES=.build/release-static/checkouts host/package/install
+
+deb: programs image-program ## A Debian package of the same, into OUTPUT=.build
+	@BINARIES="$(BINARIES)" IMAGE="$(IMAGE_PROGRAM)" OUTPUT="$(OUTPUT)" \
+	    NOTICES=.build/release-static/checkouts host/package/deb
 
 run: build ## The demo: from nothing to verified signatures, and the attacks that fail
 	@"$$(swift build $(SWIFT_FLAGS) --show-bin-path)/keybroker" demo $(if $(EVENTS),--events $(EVENTS))
@@ -82,6 +89,9 @@ test: setup $(VENV)/.complete ## Every test
 
 test-nitro: setup ## The driver, AF_VSOCK and the image on a real kernel, in QEMU with an emulated NSM (skipped without)
 	Tests/Nitro/run
+
+test-systemd: setup ## The package under a real systemd: a Debian in QEMU (skipped without; two release builds and five minutes)
+	Tests/Systemd/run
 
 soak: setup $(VENV)/.complete ## What takes longer than a test run may: 200 kills, 5,000 idle clients, a chain of a million events
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" KEYBROKER_KILLS=200 KEYBROKER_CROWD=5000 KEYBROKER_EVENTS=1000000 KEYBROKER_RECORD=1 \

@@ -10,7 +10,7 @@ public struct ImageSigner: Sendable {
     private let key: PrivateKey
 
     /// - Parameters:
-    ///   - privateKey: PEM (`PRIVATE KEY` or `EC PRIVATE KEY`) or PKCS#8 DER, not encrypted. Copied into locked memory; the
+    ///   - privateKey: PKCS#8 or SEC1, PEM or DER, not encrypted. Copied into locked memory; the
     ///     array is wiped, also when this throws.
     ///   - certificate: Of that key, self-signed or not: nobody checks who issued it.
     /// - Throws: ``EnclaveImageError``: `malformedSigningKey`, `unsupportedSigningKey`, `otherSigningKey`.
@@ -18,7 +18,7 @@ public struct ImageSigner: Sendable {
         let isText = privateKey.starts(with: Array("-----".utf8)) || !privateKey.starts(with: [0x30])
         do {
             let secret = try SecretBytes(movingFrom: &privateKey)
-            key = isText ? try PrivateKey(pem: secret) : try PrivateKey(pkcs8: secret)
+            key = isText ? try PrivateKey(pem: secret) : try PrivateKey(der: secret)
         } catch {
             throw EnclaveImageError(
                 error.code == .unsupportedKey ? .unsupportedSigningKey : .malformedSigningKey,

@@ -51,7 +51,8 @@ struct HostConfigurationTests {
     private static let nitro = #"""
         {"launch": "nitro", "endpoint": "vsock://16:7001", "statusFile": "/run/x/enclave.json",
          "nitro": {"image": "/x/broker.eif", "memoryMiB": 1024, "cpuCount": 2, "name": "b-1", "debug": false,
-                   "cli": "/opt/nitro-cli"}}
+                   "cli": "/opt/nitro-cli"},
+         "liveness": {"seconds": 30}}
         """#
 
     /// The valid configuration with this `enclave`.
@@ -72,6 +73,21 @@ struct HostConfigurationTests {
         let other = try parse(withEnclave(short)).enclave
         #expect(other.launch == .nitro)
         #expect(other.nitro?.cpus == .ids([3, 7]) && other.nitro?.isDebug == false && other.nitro?.name == "keybroker")
+    }
+
+    @Test func `says how long an enclave may say nothing, a minute if nothing is said`() throws {
+        #expect(try parse(Self.valid).enclave.liveness == .init(silence: .seconds(60), boot: .seconds(300)))
+        let given = #"{"endpoint": "unix:///x/e", "liveness": {"seconds": 0, "bootSeconds": 7}}"#
+        #expect(try parse(withEnclave(given)).enclave.liveness == .init(silence: .zero, boot: .seconds(7)))
+        for (wrong, path) in [
+            (#"{"seconds": -1}"#, "enclave.liveness.seconds"), (#"{"bootSeconds": 0}"#, "enclave.liveness.bootSeconds"),
+            (#"{"second": 1}"#, "enclave.liveness.second"), ("60", "enclave.liveness"),
+        ] {
+            let error = #expect(throws: HostConfigurationError.self) {
+                try parse(withEnclave(#"{"endpoint": "unix:///x/e", "liveness": \#(wrong)}"#))
+            }
+            #expect(error?.description.contains(path) == true, "\(error?.description ?? "")")
+        }
     }
 
     @Test func `an enclave that could be launched is not when it says none`() throws {

@@ -89,6 +89,18 @@ struct HostProgramTests {
         #expect(wrong.code == 1 && wrong.output.contains("enclave.executable: ") && wrong.output.contains("state: ok"))
     }
 
+    @Test func `as many files may be open as the system lets, however few a shell gives`() async throws {
+        let folder = try TemporaryDirectory()
+        let file = try configure(folder, enclave: "exit 0")
+        func finding(_ limit: String) async throws -> String? {
+            let command = "\(limit) && exec \(Programs.path("keybroker-host")) check --config \(file)"
+            return try await Tool.run("sh", ["-c", command]).text.split(separator: "\n").map(String.init)
+                .first { $0.hasPrefix("ingress.maximumConnections: ") }
+        }
+        #expect(try await finding("ulimit -S -n 256") == "ingress.maximumConnections: ok")
+        #expect(try await finding("ulimit -n 256")?.contains("and there may be 256") == true)
+    }
+
     @Test func `check says which address cannot be, and where`() async throws {
         let folder = try TemporaryDirectory()
         let file = try configure(folder, enclave: "exit 0")

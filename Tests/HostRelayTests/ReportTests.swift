@@ -43,6 +43,56 @@ struct ReportTests {
         #expect(try JSONSchema("enclave-report").faults(in: Self.report) == [])
     }
 
+    // MARK: Restarts
+
+    private func restarts(_ metrics: HostMetrics) -> String? {
+        page(metrics).split(separator: "\n").first { $0.hasPrefix("keybroker_enclave_restarts_total ") }
+            .map { String($0.dropFirst("keybroker_enclave_restarts_total ".count)) }
+    }
+
+    private func status(_ starts: Int, isRunning: Bool = true) -> EnclaveStatus {
+        EnclaveStatus(
+            state: isRunning ? .running([:]) : .down(reason: "x"),
+            starts: starts,
+            since: Timestamp(seconds: 1)
+        )
+    }
+
+    @Test
+    func `restarts are the starts that another launcher tells of, over its own restarts, after the one that was found`()
+    {
+        let found = HostMetrics()
+        // It runs, started for the third time; then two ends that nobody reported; then another launcher, which takes it over.
+        for (said, expected) in [(3, "0"), (3, "0"), (5, "2"), (0, "2"), (1, "3"), (1, "3")] {
+            found.launcherSays(status(said))
+            #expect(restarts(found) == expected, "\(said)")
+        }
+        // Nothing runs yet: the first start is none again.
+        for first in [nil, status(2, isRunning: false)] {
+            let metrics = HostMetrics()
+            metrics.launcherSays(first)
+            #expect(restarts(metrics) == "0")
+            metrics.launcherSays(nil)
+            metrics.launcherSays(status((first?.starts ?? 0) + 1))
+            #expect(restarts(metrics) == "0")
+            metrics.launcherSays(status((first?.starts ?? 0) + 2, isRunning: false))
+            #expect(restarts(metrics) == "1")
+        }
+    }
+
+    @Test func `restarts are the starts of the host's own launcher, those that never reported among them`() async throws
+    {
+        let metrics = HostMetrics()
+        let supervisor = EnclaveSupervisor(
+            ProcessLauncher(executable: "/bin/true", arguments: []),
+            delays: RestartDelays(first: .milliseconds(10), longest: .milliseconds(10), healthy: .seconds(60)),
+            metrics: metrics,
+            logger: LogRecorder().logger
+        )
+        #expect(restarts(metrics) == "0")
+        try await run(supervisor) { #expect(await eventually { (Int(restarts(metrics) ?? "") ?? 0) >= 3 }) }
+    }
+
     @Test func `its figures are on the page, with buckets that add up`() async throws {
         let metrics = HostMetrics()
         try await withRelay(metrics: metrics) { relay in

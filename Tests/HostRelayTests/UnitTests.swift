@@ -45,16 +45,24 @@ struct UnitTests {
     {
         let folder = try TemporaryDirectory()
         // Any programs: what is tested is where they go.
-        for name in ["keybroker", "keybroker-host", "keybroker-enclave"] {
+        for name in ["keybroker", "keybroker-host", "keybroker-enclave", "image/keybroker-enclave", "image/init"] {
+            try FileManager.default.createDirectory(atPath: folder.file("image"), withIntermediateDirectories: true)
             try FileManager.default.copyItem(atPath: "/bin/true", toPath: folder.file(name))
         }
+        try folder.write("image/inputs", "source\tdigest\n")
+        try FileManager.default.createDirectory(
+            atPath: folder.file("checkouts/swift-x"),
+            withIntermediateDirectories: true
+        )
+        try folder.write("checkouts/swift-x/NOTICE.txt", "a notice")
         var packages: [Data] = []
         for output in ["one", "two"] {
             _ = try await Tool.succeed(
                 SharedData.repository.appendingPathComponent("host/package/deb").path,
                 [],
                 environment: [
-                    "BINARIES": folder.path, "OUTPUT": folder.file(output), "SOURCE_DATE_EPOCH": "1795000000",
+                    "BINARIES": folder.path, "IMAGE": folder.file("image"), "NOTICES": folder.file("checkouts"),
+                    "OUTPUT": folder.file(output), "SOURCE_DATE_EPOCH": "1795000000",
                 ]
             )
             let name = try #require(try FileManager.default.contentsOfDirectory(atPath: folder.file(output)).first)
@@ -63,6 +71,17 @@ struct UnitTests {
             _ = try await Tool.succeed("dpkg-deb", ["-x", folder.file("\(output)/\(name)"), folder.file("root")])
         }
         #expect(packages[0] == packages[1])
+        // What is measured is as it was built; and what Debian asks of every package.
+        for name in ["keybroker-enclave", "init", "inputs"] {
+            #expect(try folder.bytes("root/usr/lib/keybroker/image/\(name)") == (try folder.bytes("image/\(name)")))
+        }
+        let pages = "root/usr/share/doc/keybroker"
+        #expect(folder.read("\(pages)/copyright").contains("\nLicense: Apache-2.0\n"))
+        #expect(folder.read("\(pages)/notices/swift-x.txt") == "a notice")
+        #expect(FileManager.default.fileExists(atPath: folder.file("\(pages)/changelog.gz")))
+        let package = try #require(FileManager.default.enumerator(atPath: folder.file("one"))?.nextObject() as? String)
+        let depends = try await Tool.succeed("dpkg-deb", ["-f", folder.file("one/\(package)"), "Depends"]).text
+        #expect(depends.contains(#/(^|, )libc6 \(>= 2\.[0-9]+\)(,|$)/#), "\(depends)")
         // Units that others bring, so that what is verified is ours.
         let units = folder.file("root/usr/lib/systemd/system")
         for name in ["network-online.target", "sockets.target", "multi-user.target", "basic.target", "sysinit.target"] {

@@ -79,19 +79,36 @@ private actor OpenSSLKeys {
         }
     }
 
-    /// PKCS#1 or SEC1 in PEM; none for Ed25519, which has no older form.
+    /// PKCS#1 or SEC1 in PEM and DER; none for Ed25519, which has no older form.
     private static func traditional(_ spec: KeySpec, _ pem: [UInt8]) async throws -> [[UInt8]] {
         guard spec != .eccNISTEdwards25519 else { return [] }
         let file = try await OpenSSLKeys.openssl(["pkey", "-traditional"], input: pem)
         let heading = spec.rawValue.hasPrefix("RSA") ? "-----BEGIN RSA PRIVATE KEY" : "-----BEGIN EC PRIVATE KEY"
         #expect(String(decoding: file, as: UTF8.self).hasPrefix(heading))
-        return [file]
+        let der = try await OpenSSLKeys.openssl(["pkey", "-traditional", "-outform", "DER"], input: pem)
+        #expect(der.first == 0x30)
+        return [file, der]
     }
 
     @Test func `takes what ecparam writes, with the parameters before the key`() async throws {
         let pem = try await OpenSSLKeys.openssl(["ecparam", "-name", "secp521r1", "-genkey"])
         #expect(String(decoding: pem, as: UTF8.self).hasPrefix("-----BEGIN EC PARAMETERS"))
         #expect(try Self.build(.eccNISTP521, pem).origin == .imported)
+    }
+
+    @Test func `takes what openssl ec and openssl rsa write, in DER too`() async throws {
+        for (spec, command) in [(KeySpec.eccNISTP384, "ec"), (.rsa2048, "rsa")] {
+            let pem = try await OpenSSLKeys.shared.key(spec)
+            let publicKey = try await OpenSSLKeys.openssl(["pkey", "-pubout", "-outform", "DER"], input: pem)
+            for more in [[], ["-outform", "DER"]] {
+                let traditional = command == "rsa" ? ["-traditional"] : []
+                let file = try await OpenSSLKeys.openssl([command] + traditional + more, input: pem)
+                #expect(try Self.build(spec, file).spki == publicKey)
+                // Cut, or with something behind it: nothing of the kind.
+                #expect(throws: KeyringBuildError.self) { try Self.build(spec, Array(file.dropLast(9))) }
+                if !more.isEmpty { #expect(throws: KeyringBuildError.self) { try Self.build(spec, file + [0]) } }
+            }
+        }
     }
 
     /// AWS KMS Developer Guide, "Requirements for imported key material".
@@ -148,19 +165,34 @@ private actor OpenSSLKeys {
         )
     }
 
+    @Test func `a short SEC1 key in DER is not taken for raw bytes either`() async throws {
+        let pem = try await OpenSSLKeys.shared.key(.eccNISTP256)
+        let der = try await OpenSSLKeys.openssl(["pkey", "-traditional", "-outform", "DER"], input: pem)
+        #expect((64...128).contains(der.count))
+        #expect(
+            Self.refusal(.hmac512, der)
+                == "keys[0].importFile, old.key: is a key pair (SEC1), and HMAC_512 takes raw bytes"
+        )
+    }
+
     @Test func `what is no usable private key is refused with what it is`() async throws {
         func openssl(_ arguments: String...) async throws -> [UInt8] {
             try await OpenSSLKeys.openssl(arguments, input: try await OpenSSLKeys.shared.key(.eccNISTP256))
         }
         let encrypted = "is encrypted: decrypt it first (openssl pkey -in FILE -out FILE)"
         let unknown =
-            "is no private key in a known form (PKCS#8 in DER, or PKCS#8, SEC1 or PKCS#1 in PEM, not encrypted)"
+            "is no private key in a known form (PKCS#8, SEC1 or PKCS#1, in DER or PEM, not encrypted)"
         let unsupported = "is a key of a kind, curve or size that no key spec has"
         let files: [(what: String, file: [UInt8], reason: String)] = [
             ("PKCS#8 with a passphrase", try await openssl("pkey", "-aes256", "-passout", "pass:x"), encrypted),
             (
                 "SEC1 with a passphrase", try await openssl("ec", "-aes256", "-passout", "pass:x"),
-                unknown
+                encrypted
+            ),
+            (
+                "PKCS#8 with a passphrase in DER",
+                try await openssl("pkcs8", "-topk8", "-passout", "pass:x", "-outform", "DER"),
+                "is encrypted: decrypt it first (openssl pkey -inform DER -in FILE -out FILE)"
             ),
             ("public key", try await openssl("pkey", "-pubout"), "is a PUBLIC KEY, not a private key"),
             ("public key in DER", try await openssl("pkey", "-pubout", "-outform", "DER"), unknown),

@@ -74,6 +74,39 @@ struct ImageBuildTests {
         return try #require(try JSON.parse(output).object)
     }
 
+    @Test func `an installed command takes the program that was installed with it, with no sources near`() async throws
+    {
+        try FileManager.default.createDirectory(atPath: folder.file("programs"), withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("programs/keybroker"),
+            withDestinationPath: Programs.path("keybroker")
+        )
+        for name in ["keybroker-host", "keybroker-enclave"] {
+            try FileManager.default.copyItem(atPath: "/bin/true", toPath: folder.file("programs/\(name)"))
+        }
+        try folder.write("inputs", "source x\t\(String(repeating: "ab", count: 48))\n")
+        _ = try await Tool.succeed(
+            SharedData.repository.appendingPathComponent("host/package/install").path,
+            [],
+            environment: [
+                "BINARIES": folder.file("programs"), "IMAGE": folder.path, "DESTDIR": folder.file("root"),
+                "PREFIX": "/opt",
+            ]
+        )
+        let result = try await Tool.run(
+            "env",
+            [
+                "--chdir=\(folder.path)", folder.file("root/opt/bin/keybroker"), "image", "build", "--json", "--blobs",
+                folder.file("blobs"), "-o", folder.file("installed.eif"),
+            ]
+        )
+        #expect(result.status == 0, "\(result.errors)")
+        let report = try #require(try JSON.parse(result.output).object)
+        #expect(report["inputs"]?.object?["source x"] != nil)
+        #expect(try await build("--inputs", folder.file("inputs")).status == 0)
+        #expect(try folder.bytes("installed.eif") == (try folder.bytes("image.eif")))
+    }
+
     @Test func `measurements and contents are those of the file, read by other means`() async throws {
         let result = try await build("--json")
         #expect(result.status == 0, "\(result.errors)")

@@ -99,6 +99,19 @@ package final class PrivateKey: Sendable {
         try self.init(pkcs8: pkcs8)
     }
 
+    /// Parses DER, whole input, not encrypted: PKCS#8 (RFC 5958), or the older PKCS#1 (RFC 8017) and SEC1 (RFC 5915).
+    ///
+    /// - Throws: as `init(pkcs8:)`.
+    package convenience init(der: borrowing SecretBytes) throws(CryptographyError) {
+        switch PrivateKeyForm(of: der) {
+        case .pkcs1: try self.init(pkcs8: try PrivateKeyPEM.wrap(der, kind: .rsa))
+        case .sec1:
+            let curve = try PrivateKeyPEM.curve(ofECPrivateKey: der)
+            try self.init(pkcs8: try PrivateKeyPEM.wrap(der, kind: .ec(curve)))
+        case .pkcs8, .encrypted, nil: try self.init(pkcs8: der)
+        }
+    }
+
     /// A private scalar of a curve, big-endian, for COSE vectors.
     ///
     /// - Throws: `invalidLength` for more or fewer bytes than a coordinate has; `malformedKey` for zero, or the curve's

@@ -78,7 +78,7 @@ enum PrivateKeyPEM: Sendable {
     }
 
     /// The curve that an `ECPrivateKey` (RFC 5915) names in its parameters.
-    private static func curve(ofECPrivateKey der: borrowing SecretBytes) throws(CryptographyError) -> EllipticCurve {
+    static func curve(ofECPrivateKey der: borrowing SecretBytes) throws(CryptographyError) -> EllipticCurve {
         try der.withSpan { (input) throws(CryptographyError) in
             let parameters: Range<Int>
             do {

@@ -13,9 +13,8 @@ package struct UnlockPolicy: Sendable {
         package let pcr0: [UInt8]
         /// 48 bytes.
         package let pcr16: [UInt8]
-        /// Further registers to hold it to, by index; 48 bytes each. PCR0 covers the whole image already: these are for
-        /// what it does not cover (PCR3 the parent's role, PCR4 the instance, PCR8 the signer of the image), or for whoever
-        /// wants to see kernel (PCR1) and application (PCR2) named as well.
+        /// Further registers to hold it to, by index; 48 bytes each: PCR1 and PCR2, because PCR0 measures kernel and
+        /// application but not the border between them; PCR3 the parent's role, PCR4 the instance, PCR8 the image's signer.
         package let others: [Int: [UInt8]]
 
         package init(pcr0: [UInt8], pcr16: [UInt8], others: [Int: [UInt8]] = [:]) {

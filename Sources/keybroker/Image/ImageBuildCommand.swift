@@ -36,7 +36,7 @@ struct ImageBuildCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The enclave's program, a release build. Default: the one that `make image` made.",
+            "The enclave's program, a release build. Default: the one that `make image` made, else the installed one.",
             valueName: "FILE"
         )
     )
@@ -177,16 +177,16 @@ private struct ImageParts {
         }
     }
 
-    /// What `make image` leaves in a checkout; else beside `bin`, where a package would put it.
+    /// What `make image` leaves in a checkout; else beside `bin`, where `make install` and the package put it.
     private static func usualProgram() throws(CommandFailure) -> String {
         let here = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
-        let installed = here.deletingLastPathComponent().appendingPathComponent("share/keybroker/image").path
+        let installed = here.deletingLastPathComponent().appendingPathComponent("lib/keybroker/image").path
         for folder in [".build-image/image", installed] {
             let path = "\(folder)/keybroker-enclave"
             if FileManager.default.fileExists(atPath: path) { return path }
         }
         throw .usage(
-            "no enclave program in .build-image/image: `make image` makes one, or name a release build with --binary"
+            "no enclave program in .build-image/image or \(installed): `make image` makes one, or name a release build with --binary"
         )
     }
 

@@ -20,8 +20,8 @@ struct PolicyKeyCommand: ParsableCommand {
               aws kms put-key-policy --key-id KEY --policy-name default --policy file://key.json
 
             While a new enclave replaces an old one, name both: --previous-pcr0 (or --previous-image), --previous-config.
-            PCR0 and PCR16 are the enclave's identity, and PCR0 covers all of an image. Further registers are pinned with
-            --pcr: the signer of the image (8), the parent's role (3) or instance (4), kernel (1), application (2).
+            PCR0 and PCR16 are the enclave's identity. --pcr pins further registers: kernel (1) and application (2), which
+            PCR0 measures without the border between them; the signer of the image (8); the parent's role (3) or instance (4).
             Before there is a keyring, --no-sealed prints the policy under which administrators make it (kms:GenerateDataKey); put the other
             one as soon as `keybroker keyring create` is done.
             """

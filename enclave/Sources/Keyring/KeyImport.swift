@@ -4,8 +4,7 @@ import Cryptography
 import KMSProtocol
 import KeyService
 
-/// Existing key material: an unencrypted key pair in PKCS#8 (DER or PEM), SEC1 or PKCS#1 (PEM); raw bytes for a symmetric
-/// key.
+/// Existing key material: an unencrypted key pair in PKCS#8, SEC1 or PKCS#1, DER or PEM; raw bytes for a symmetric key.
 enum KeyImport {
     /// - Parameters:
     ///   - file: What the file holds.
@@ -21,9 +20,9 @@ enum KeyImport {
             return .asymmetric(try keyPair(file, pem: pem, spec: spec, place: place))
         }
         // Never a key pair as raw bytes: an Ed25519 key in PKCS#8 or PEM is as long as an HMAC key may be.
-        guard pem == nil, (try? PrivateKey(pkcs8: file)) == nil else {
+        guard pem == nil, (try? PrivateKey(der: file)) == nil else {
             throw KeyringBuildError(
-                "\(place): is \(pem.map { "PEM (\($0))" } ?? "a key pair (PKCS#8)"), and \(spec.rawValue) takes raw bytes"
+                "\(place): is \(pem.map { "PEM (\($0))" } ?? "a key pair (\(formName(file)))"), and \(spec.rawValue) takes raw bytes"
             )
         }
         guard lengths.contains(file.count) else {
@@ -42,9 +41,14 @@ enum KeyImport {
     {
         let key: PrivateKey
         do {
-            key = pem == nil ? try PrivateKey(pkcs8: file) : try PrivateKey(pem: file)
+            key = pem == nil ? try PrivateKey(der: file) : try PrivateKey(pem: file)
         } catch {
-            throw KeyringBuildError("\(place): \(reason(error, pem: pem)); \(spec.rawValue) is asked for")
+            let isEncrypted =
+                pem == nil
+                ? PrivateKeyForm(of: file) == .encrypted
+                : pem == "ENCRYPTED PRIVATE KEY" || PEMLabel.hasEncryptedBody(file)
+            let reason = isEncrypted ? encrypted(isText: pem != nil) : reason(error, pem: pem)
+            throw KeyringBuildError("\(place): \(reason); \(spec.rawValue) is asked for")
         }
         guard key.algorithm == spec.keyAlgorithm else {
             throw KeyringBuildError("\(place): is \(name(of: key.algorithm)), and \(spec.rawValue) is asked for")
@@ -54,15 +58,25 @@ enum KeyImport {
 
     /// What a file is that holds no key pair.
     private static func reason(_ error: CryptographyError, pem: String?) -> String {
-        let formats = "PKCS#8 in DER, or PKCS#8, SEC1 or PKCS#1 in PEM, not encrypted"
+        let formats = "PKCS#8, SEC1 or PKCS#1, in DER or PEM, not encrypted"
         return switch (error.code, pem) {
-        case (_, "ENCRYPTED PRIVATE KEY"):
-            "is encrypted: decrypt it first (openssl pkey -in FILE -out FILE)"
         case (.unsupportedKey, let label?) where !label.hasSuffix("PRIVATE KEY") && label != "EC PARAMETERS":
             "is a \(label), not a private key"
         case (.unsupportedKey, _): "is a key of a kind, curve or size that no key spec has"
         case (.libraryFailure, _): "cannot be read: cryptography failed"
         default: "is no private key in a known form (\(formats))"
+        }
+    }
+
+    private static func encrypted(isText: Bool) -> String {
+        "is encrypted: decrypt it first (openssl pkey \(isText ? "" : "-inform DER ")-in FILE -out FILE)"
+    }
+
+    private static func formName(_ file: borrowing SecretBytes) -> String {
+        switch PrivateKeyForm(of: file) {
+        case .pkcs1: "PKCS#1"
+        case .sec1: "SEC1"
+        default: "PKCS#8"
         }
     }
 
@@ -77,6 +91,7 @@ enum KeyImport {
 /// Which textual encoding (RFC 7468) a file holds. Labels are no secret.
 private enum PEMLabel {
     private static let opening: [UInt8] = Array("-----BEGIN ".utf8)
+    private static let encryption: [UInt8] = Array("\nProc-Type: 4,ENCRYPTED".utf8)
     private static let closing: [UInt8] = Array("-----".utf8)
     /// The longest of those registered in RFC 7468 has 21 characters.
     private static let maximumLength = 32
@@ -90,6 +105,13 @@ private enum PEMLabel {
                 isLineStart = byte(bytes, offset) == 0x0A
             }
             return nil
+        }
+    }
+
+    /// The header line of the older forms with a passphrase (RFC 1421 section 4.6.1.1, as OpenSSL writes it).
+    static func hasEncryptedBody(_ file: borrowing SecretBytes) -> Bool {
+        file.withBytes { bytes in
+            (0..<bytes.byteCount).contains { holds(bytes, encryption, at: $0) }
         }
     }
 

@@ -33,6 +33,8 @@ package struct HostConfiguration: Sendable, Equatable {
         package var endpoint: Endpoint
         /// Where the launcher says what runs.
         package var statusFile: String?
+        /// How long the launcher bears an enclave that does not answer.
+        package var liveness = Liveness.Limits()
 
         /// Where the enclave is now.
         package var address: EnclaveAddress { EnclaveAddress(endpoint, status: status) }

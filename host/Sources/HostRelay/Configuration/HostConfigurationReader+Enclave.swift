@@ -7,6 +7,8 @@ import Transport
 extension HostConfigurationReader {
     /// MiB: far more than an instance has (EC2's largest have 32 TiB).
     private static let maximumMemory: Int64 = 1 << 26
+    /// Seconds: a day. Who wants more wants none.
+    private static let maximumSilence: Int64 = 86_400
     /// More than an instance has.
     private static let maximumCPUs: Int64 = 1024
 
@@ -17,6 +19,9 @@ extension HostConfigurationReader {
         let statusFile = try optionalString("statusFile", &fields)
         let nitro = try fields.optionalValue("nitro").flatMap { (json) throws(JSONFieldError) in
             json == .null ? nil : try Self.nitro(json, at: fields.path("nitro"))
+        }
+        let liveness = try fields.optionalValue("liveness").map { (json) throws(JSONFieldError) in
+            try Self.liveness(json, at: fields.path("liveness"))
         }
         let launch = try launch(&fields, isProcess: executable != nil, isNitro: nitro != nil)
         let endpoint = try endpoint(try fields.string("endpoint"), at: fields.path("endpoint"))
@@ -46,8 +51,22 @@ extension HostConfigurationReader {
             module: module,
             nitro: nitro,
             endpoint: endpoint,
-            statusFile: statusFile
+            statusFile: statusFile,
+            liveness: liveness ?? Liveness.Limits()
         )
+    }
+
+    private static func liveness(_ json: JSON, at path: String) throws(JSONFieldError) -> Liveness.Limits {
+        var fields = try JSONFields(json, at: path)
+        var limits = Liveness.Limits()
+        if let seconds = try fields.optionalInteger("seconds", in: 0...maximumSilence) {
+            limits.silence = .seconds(seconds)
+        }
+        if let seconds = try fields.optionalInteger("bootSeconds", in: 1...maximumSilence) {
+            limits.boot = .seconds(seconds)
+        }
+        try fields.finish()
+        return limits
     }
 
     /// What is not said follows from what is there.

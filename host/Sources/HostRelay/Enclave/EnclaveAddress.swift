@@ -15,6 +15,9 @@ package struct EnclaveAddress: Sendable {
         self.status = status
     }
 
+    /// It has a CID.
+    var isVsock: Bool { if case .vsock = endpoint { true } else { false } }
+
     /// Nil: no enclave runs whose CID is known.
     package var current: Endpoint? {
         guard case .vsock(cid: nil, let port) = endpoint else { return endpoint }

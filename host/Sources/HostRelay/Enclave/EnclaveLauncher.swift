@@ -14,10 +14,18 @@ package protocol EnclaveLauncher: Sendable {
 package protocol RunningEnclave: Sendable {
     /// What log lines say of it: `pid`, and what there is besides.
     var facts: Logger.Metadata { get }
+    /// It ran already, and was taken over.
+    var wasRunning: Bool { get }
     /// Waits for its end, and says how it ended. Only one caller may wait.
     func ended() async -> String
-    /// Asks it to end, and makes it where it does not. Returns at once.
-    func stop()
+    /// Asks it to end, and makes it where it does not; `atOnce` without asking, for one that hears nothing. Returns at once.
+    func stop(atOnce: Bool)
+}
+
+extension RunningEnclave {
+    package var wasRunning: Bool { false }
+
+    package func stop() { stop(atOnce: false) }
 }
 
 /// Why an enclave could not be started. One line for people.

@@ -14,7 +14,7 @@ package struct EnclaveStatus: Sendable, Equatable {
     }
 
     package var state: State
-    /// Since the launcher began.
+    /// How often this launcher started it: one that was taken over is none.
     package var starts: Int
     /// When the state began.
     package var since: Timestamp

@@ -39,18 +39,30 @@ package struct EnclaveSupervisor: Service {
     private let launcher: any EnclaveLauncher
     private let delays: RestartDelays
     private let status: EnclaveStatusFile?
+    private let liveness: Liveness?
+    private let metrics: HostMetrics?
     private let logger: Logger
 
-    /// `status` is where it is written what runs.
+    /// - Parameters:
+    ///   - launcher: Starts it.
+    ///   - delays: Between its end and its next start.
+    ///   - status: Where it is written what runs.
+    ///   - liveness: Whether it hangs; nil: nobody asks.
+    ///   - metrics: Counts its starts.
+    ///   - logger: Is told of each start and end.
     package init(
         _ launcher: any EnclaveLauncher,
         delays: RestartDelays = RestartDelays(),
         status: EnclaveStatusFile? = nil,
+        liveness: Liveness? = nil,
+        metrics: HostMetrics? = nil,
         logger: Logger
     ) {
         self.launcher = launcher
         self.delays = delays
         self.status = status
+        self.liveness = liveness
+        self.metrics = metrics
         self.logger = logger
     }
 
@@ -85,16 +97,29 @@ package struct EnclaveSupervisor: Service {
         } catch {
             return error.description
         }
-        starts += 1
-        logger.info("enclave started", metadata: enclave.facts)
+        if !enclave.wasRunning {
+            starts += 1
+            metrics?.enclaveStarted()
+            logger.info("enclave started", metadata: enclave.facts)
+        }
         publish(.running(enclave.facts.mapValues(\.description)), starts)
+        let hang = Task { await ended(byHanging: enclave) }
         let result = await withTaskCancellationOrGracefulShutdownHandler {
             await enclave.ended()
         } onCancelOrGracefulShutdown: {
             enclave.stop()
         }
+        hang.cancel()
         logger.info("enclave ended", metadata: enclave.facts.merging(["result": "\(result)"]) { $1 })
-        return result
+        return await hang.value ?? result
+    }
+
+    /// Ends an enclave that hangs, and says why; nil once the task is cancelled.
+    private func ended(byHanging enclave: any RunningEnclave) async -> String? {
+        guard let reason = await liveness?.hang() else { return nil }
+        logger.error("enclave hangs", metadata: enclave.facts.merging(["reason": "\(reason)"]) { $1 })
+        enclave.stop(atOnce: true)
+        return "it hung: \(reason)"
     }
 
     private func publish(_ state: EnclaveStatus.State, _ starts: Int) {

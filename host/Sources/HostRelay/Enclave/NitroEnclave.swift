@@ -29,9 +29,11 @@ package final class NitroEnclave: RunningEnclave {
     private let cli: NitroCLI
     private let timing: Timing
     private let stopping = Mutex(Stop())
+    package let wasRunning: Bool
 
-    init(_ enclave: NitroDescription, cli: NitroCLI, timing: Timing) {
+    init(_ enclave: NitroDescription, cli: NitroCLI, timing: Timing, wasRunning: Bool = false) {
         self.enclave = enclave
+        self.wasRunning = wasRunning
         self.cli = cli
         self.timing = timing
     }
@@ -50,7 +52,8 @@ package final class NitroEnclave: RunningEnclave {
         await Task.detached { await self.watch() }.value
     }
 
-    package func stop() {
+    package func stop(atOnce: Bool) {
+        // The hypervisor ends it either way.
         stopping.withLock { $0.isAsked = true }
         Task.detached { [self] in
             do throws(NitroCLIError) {

@@ -34,8 +34,9 @@ package struct NitroLauncher: EnclaveLauncher {
         do throws(NitroCLIError) {
             let present = try await cli.describe()
             if let found = try await takeOver(present.filter { $0.name == settings.name }) {
-                logger.warning("enclave taken over", metadata: ["id": "\(found.id)"])
-                return NitroEnclave(found, cli: cli, timing: timing)
+                let enclave = NitroEnclave(found, cli: cli, timing: timing, wasRunning: true)
+                logger.warning("enclave taken over", metadata: enclave.facts)
+                return enclave
             }
             if let cid, let other = present.first(where: { $0.cid == cid && $0.name != settings.name }) {
                 throw NitroCLIError(

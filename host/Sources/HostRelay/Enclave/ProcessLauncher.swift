@@ -28,7 +28,8 @@ private struct RunningProcess: RunningEnclave {
 
     func ended() async -> String { await process.exit().description }
 
-    func stop() {
+    func stop(atOnce: Bool) {
+        guard !atOnce else { return process.signal(9) }
         process.signal(15)
         Task.detached {
             try? await Task.sleep(for: grace)

@@ -32,6 +32,35 @@ package final class HostMetrics: Sendable {
         var reloads: [String: Int64] = [:]
         var report: (received: NIODeadline, report: ReceivedReport)?
         var boots: Int64 = 0
+        /// Started by this process.
+        var starts: Int64 = 0
+        var launcher: LauncherCount?
+    }
+
+    /// What another launcher's status file says, counted on over restarts of that launcher.
+    private struct LauncherCount {
+        /// Of the file, when it was last read.
+        var last: Int64
+        /// Starts after the enclave that this host found, or of the first that it saw started.
+        var restarts: Int64
+        /// None ran yet: the next start is none again.
+        var awaitsFirst: Bool
+
+        init(_ status: EnclaveStatus?) {
+            last = Int64(status?.starts ?? 0)
+            restarts = 0
+            awaitsFirst = if case .running = status?.state { false } else { true }
+        }
+
+        mutating func add(_ starts: Int64) {
+            // A launcher that was started again counts from zero.
+            var new = starts >= last ? starts - last : starts
+            last = starts
+            guard new > 0 else { return }
+            if awaitsFirst { new -= 1 }
+            awaitsFirst = false
+            restarts += new
+        }
     }
 
     /// Without a report for this long the enclave is not up, and its figures are not passed on: six reports.
@@ -47,6 +76,7 @@ package final class HostMetrics: Sendable {
     private let unavailable = Atomic<Int64>(0)
     private let shed = InlineArray<4, Atomic<Int64>> { _ in Atomic(0) }
     private let reportsRefused = Atomic<Int64>(0)
+    private let strangers = Atomic<Int64>(0)
 
     package init(start: Timestamp = wallClock()) { self.start = start }
 
@@ -84,6 +114,23 @@ package final class HostMetrics: Sendable {
             state.report = (.now(), report)
         }
     }
+
+    /// The launcher in this process has started it.
+    func enclaveStarted() { state.withLock { $0.starts += 1 } }
+
+    /// What the status file of another launcher says now: at this host's start, and whenever somebody asks for figures.
+    package func launcherSays(_ status: EnclaveStatus?) {
+        state.withLock { state in
+            guard state.launcher != nil else {
+                state.launcher = LauncherCount(status)
+                return
+            }
+            if let status { state.launcher?.add(Int64(status.starts)) }
+        }
+    }
+
+    /// The relay closed a connection: it came from a CID that is not the enclave's.
+    func strangerWasRefused() { strangers.add(1, ordering: .relaxed) }
 
     func reportWasRefused() { reportsRefused.add(1, ordering: .relaxed) }
 
@@ -149,7 +196,9 @@ package final class HostMetrics: Sendable {
             page.add(.credentialsAge, max(0, now.seconds - obtained.seconds))
         }
         if let expiry = gauges.credentialsExpiry { page.add(.credentialsExpiry, expiry.seconds) }
-        page.add(.enclaveRestarts, max(0, state.boots - 1))
+        page.add(.relayRefused, strangers.load(ordering: .relaxed))
+        // Reports miss an enclave that ended before its first; where nobody here launches, they are all there is.
+        page.add(.enclaveRestarts, max(0, state.boots - 1, state.starts - 1, state.launcher?.restarts ?? 0))
         page.add(.enclaveReportsRefused, reportsRefused.load(ordering: .relaxed))
     }
 

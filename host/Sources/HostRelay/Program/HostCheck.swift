@@ -69,9 +69,10 @@ enum HostCheck {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
         let needed = limits.connections + limits.enclaveConnections + otherDescriptors
-        guard limit.rlim_cur < rlim_t(needed) else { return nil }
-        return "\(limits.connections) connections need \(needed) open files, and there may be \(limit.rlim_cur): "
-            + "raise LimitNOFILE (ulimit -n)"
+        // What a host that starts takes (`OpenFiles`).
+        guard limit.rlim_max < rlim_t(needed) else { return nil }
+        return "\(limits.connections) connections need \(needed) open files, and there may be \(limit.rlim_max): "
+            + "raise LimitNOFILE (ulimit -H -n)"
     }
 
     private static func unusable(_ path: String, _ mode: CInt) -> String? {

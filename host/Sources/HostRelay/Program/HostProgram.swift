@@ -42,6 +42,7 @@ package enum HostProgram {
     }
 
     private static func run(_ body: (LineWriter, ServiceManager) async throws -> Void) async -> Int32 {
+        OpenFiles.raiseLimit()
         let manager = ServiceManager.fromEnvironment()
         let writer = LineWriter(descriptor: STDOUT_FILENO, marksLevels: manager.logsToJournal)
         defer { writer.flush() }
@@ -111,6 +112,7 @@ package enum HostProgram {
         let supervisor = EnclaveSupervisor(
             launcher(configuration.relay, logger),
             status: configuration.enclave.status,
+            liveness: Liveness(configuration.enclave, group: MultiThreadedEventLoopGroup.singleton),
             logger: logger
         )
         let watchdog = Watchdog(manager: manager, group: MultiThreadedEventLoopGroup.singleton)

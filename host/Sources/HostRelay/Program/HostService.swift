@@ -45,6 +45,7 @@ struct HostService {
         let store = try StateStore(directory: configuration.stateDirectory)
         let relay = try await RelayServer.start(
             on: configuration.relay,
+            peers: RelayPeers(relay: configuration.relay, enclave: configuration.enclave.address),
             group: group,
             configurationFile: configuration.configurationFile,
             store: store,
@@ -63,7 +64,7 @@ struct HostService {
         let readiness = Readiness(enclave: configuration.enclave.address, group: group)
         let admin: AdminServer?
         do {
-            admin = try await startAdmin(readiness, ingress, credentials)
+            admin = try await startAdmin(readiness, ingress, credentials, launches: launcher != nil)
         } catch {
             await ingress.shutdown()
             await relay.shutdown()
@@ -87,9 +88,13 @@ struct HostService {
                 EnclaveSupervisor(
                     launcher(relay.endpoint, logger),
                     status: configuration.enclave.status,
+                    liveness: Liveness(configuration.enclave, group: group),
+                    metrics: metrics,
                     logger: logger
                 )
             )
+        } else if let status = configuration.enclave.status {
+            metrics.launcherSays(status.read())
         }
         services += [
             reloader(reloads, ingress, forwarder, credentials),
@@ -151,10 +156,13 @@ struct HostService {
     private func startAdmin(
         _ readiness: Readiness,
         _ ingress: Ingress,
-        _ credentials: HostCredentials
+        _ credentials: HostCredentials,
+        launches: Bool
     ) async throws -> AdminServer? {
         guard let endpoint = configuration.admin else { return nil }
+        let status = launches ? nil : configuration.enclave.status
         return try await AdminServer.start(on: endpoint, group: group, readiness: readiness) { [metrics, writer] in
+            if let status { metrics.launcherSays(status.read()) }
             let (waiting, forwarded) = ingress.counts
             var gauges = HostMetrics.Gauges(
                 waiting: waiting,

@@ -18,9 +18,12 @@ package final class RelayServer: Sendable {
 
     /// Binds and serves.
     ///
+    /// `peers` says who may connect; nil: whoever can.
+    ///
     /// - Throws: ``ListenerError``.
     package static func start(
         on endpoint: Endpoint,
+        peers: RelayPeers? = nil,
         group: any EventLoopGroup,
         configurationFile: String,
         store: StateStore,
@@ -37,9 +40,17 @@ package final class RelayServer: Sendable {
             metrics: metrics,
             logger: logger
         )
-        let server = try await HTTPServer.start(on: endpoint, group: group, limits: RelayLimits.server) {
-            routes.answer($0, on: $1)
-        }
+        let door = RelayDoor(peers, metrics: metrics, logger: logger)
+        let server = try await HTTPServer.start(
+            on: endpoint,
+            group: group,
+            limits: RelayLimits.server,
+            prelude: { channel in
+                try door.check(channel)
+                return []
+            },
+            handler: { routes.answer($0, on: $1) }
+        )
         return RelayServer(server)
     }
 
