@@ -335,7 +335,7 @@ var tests: [Target] {
             "ProgramTests",
             [
                 "AWSClient", "AttestedTLS", "AuditTrail", "BrokerProtocol", "Cryptography", "EnclaveImage", "Encoding",
-                "KMSProtocol", "Keyring",
+                "KMSProtocol", "KeyService", "Keyring",
                 "KeyringFiles", "NitroAttestation", "SecurityModule", "SigV4", "SoftwareModule", "Transport",
                 nio("NIOCore"), nio("NIOPosix"), nio("NIOHTTP1"), "keybroker", "keybroker-enclave", "keybroker-host",
                 "generate-fixtures",

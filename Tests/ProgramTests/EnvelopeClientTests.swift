@@ -4,6 +4,8 @@ import Cryptography
 import Encoding
 import Foundation
 import KMSProtocol
+import KeyService
+import Keyring
 import TestSupport
 import Testing
 
@@ -195,8 +197,15 @@ struct EnvelopeClientTests {
         #expect(try await key(["decrypt", "alias/workflow"], input: altered).status == 1)
 
         let forms = SecrecyTests.forms(payload)
-        // As text: the bytes themselves, one after the other, are in every program.
-        let key = Array(SecrecyTests.forms(WorkflowKeyring.key).dropFirst())
+        // The imported key as text: its bytes, one after the other, are in every program.
+        var key = Array(SecrecyTests.forms(WorkflowKeyring.key).dropFirst())
+        for record in try broker.openedKeyring().keys.filter({ $0.origin == .offline }) {
+            guard case .symmetric(let secret) = record.material else { continue }
+            key += SecrecyTests.forms(
+                secret.bytes.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) } }
+            )
+        }
+        #expect(key.count == 3 + 2 * 4)
         #expect(SecrecyTests.contains(opened.output, forms))
         let files = try #require(FileManager.default.enumerator(atPath: broker.folder.path))
         var searched = 0

@@ -54,6 +54,7 @@ enum BrokerFailure: Sendable {
         case "UnknownOperationException": "this endpoint does not offer the operation"
         case "DisabledException": "keybroker key enable"
         case "KMSInvalidStateException": "keybroker key describe shows the key's state"
+        case "InvalidCiphertextException": "it was sealed by another key, or bound to something else, or it was changed"
         case "ThrottlingException", "KeyUnavailableException": "try again shortly"
         default: nil
         }
