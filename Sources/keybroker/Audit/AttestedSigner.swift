@@ -13,6 +13,8 @@ struct AttestedSigner: Sendable {
     var signer: Signer
     /// `made inside`, and when.
     let origin: String
+    /// Somebody had the private key outside.
+    let isImported: Bool
     let pcr0: String
     let pcr16: String
 
@@ -64,6 +66,7 @@ struct AttestedSigner: Sendable {
         return AttestedSigner(
             signer: signer,
             origin: "\(text) \(time)",
+            isImported: origin.origin == .imported,
             pcr0: Hex.encode(pcrs[0] ?? []),
             pcr16: Hex.encode(pcrs[16] ?? [])
         )

@@ -117,7 +117,7 @@ struct PolicyKeyCommand: ParsableCommand {
             policy = try UnlockPolicy(
                 administrators: try administrators(of: current),
                 release: try current.map { try release($0, previous) },
-                encryptionContext: try current.map { try context($0, previous) },
+                encryptionContext: try current.map { try Self.context($0, previous) },
                 isSealed: sealed
             )
         } catch let error as UnlockPolicyError {
@@ -136,10 +136,15 @@ struct PolicyKeyCommand: ParsableCommand {
 
     private func administrators(of current: MeasuredConfiguration?) throws(CommandFailure) -> [String] {
         guard administrators.isEmpty, let current else { return administrators }
-        guard let arn = KMSARN(current.configuration.kms.keyARN) else {
-            throw .usage("\(current.path): kms.keyArn is not a key's ARN; name --admin")
+        return [try Self.accountRoot(of: current)]
+    }
+
+    /// Whoever IAM lets.
+    static func accountRoot(of configuration: MeasuredConfiguration) throws(CommandFailure) -> String {
+        guard let arn = KMSARN(configuration.configuration.kms.keyARN) else {
+            throw .usage("\(configuration.path): kms.keyArn is not a key's ARN; name --admin")
         }
-        return ["arn:\(arn.partition):iam::\(arn.account):root"]
+        return "arn:\(arn.partition):iam::\(arn.account):root"
     }
 
     private func release(_ current: MeasuredConfiguration, _ previous: MeasuredConfiguration?) throws(CommandFailure)
@@ -170,7 +175,7 @@ struct PolicyKeyCommand: ParsableCommand {
     private var hasPreviousImage: Bool { previousPCR0 != nil || previousImage != nil }
 
     /// During a change, either configuration's.
-    private func context(_ current: MeasuredConfiguration, _ previous: MeasuredConfiguration?) throws(CommandFailure)
+    static func context(_ current: MeasuredConfiguration, _ previous: MeasuredConfiguration?) throws(CommandFailure)
         -> [String: [String]]
     {
         var context = current.configuration.tsk.encryptionContext.mapValues { [$0] }

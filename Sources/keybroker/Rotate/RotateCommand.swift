@@ -7,7 +7,7 @@ import Encoding
 struct RotateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate",
-        abstract: "Change a signing key without a gap, and without losing what was signed.",
+        abstract: "Change a signing key, or the enclave itself, without a gap.",
         discussion: """
             plan prints the steps with their exact calls, rehearse checks all that can be checked without a change, apply goes
             as far as it may now. Each step is checked before the next. A journal says how far it came: whatever ends apply,
@@ -15,6 +15,9 @@ struct RotateCommand: AsyncParsableCommand {
 
               keybroker rotate rehearse key --alias alias/audit --signers signers.json --pcr 0=3f1c… --pcr 16=9a07…
               keybroker rotate apply key --alias alias/audit --signers signers.json --pcr 0=3f1c… --pcr 16=9a07…
+              keybroker rotate apply enclave --image new.eif --previous-image old.eif --config enclave.json --endpoint https://…
+
+            docs/ROTATION.md says what each step leaves behind where a run ends.
             """,
         subcommands: [RotatePlanCommand.self, RotateRehearseCommand.self, RotateApplyCommand.self]
     )
@@ -24,7 +27,7 @@ struct RotatePlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Print the steps, with the calls that each makes. Changes nothing.",
-        subcommands: [RotatePlanKeyCommand.self]
+        subcommands: [RotatePlanKeyCommand.self, RotatePlanEnclaveCommand.self]
     )
 }
 
@@ -33,7 +36,7 @@ struct RotateRehearseCommand: AsyncParsableCommand {
         commandName: "rehearse",
         abstract: "Check everything that can be checked without a change.",
         discussion: "Exit status 0 if nothing stands in the way, 1 if anything does.",
-        subcommands: [RotateRehearseKeyCommand.self]
+        subcommands: [RotateRehearseKeyCommand.self, RotateRehearseEnclaveCommand.self]
     )
 }
 
@@ -45,7 +48,7 @@ struct RotateApplyCommand: AsyncParsableCommand {
             Exit status 0: everything that was due is done and checked. 1: a step was refused or failed; nothing after it was
             begun. Run again once it is mended.
             """,
-        subcommands: [RotateApplyKeyCommand.self]
+        subcommands: [RotateApplyKeyCommand.self, RotateApplyEnclaveCommand.self]
     )
 }
 
@@ -112,9 +115,16 @@ struct RotateRunOptions: ParsableArguments {
     /// Nil where a new rotation begins.
     private func journalToGoOn(_ path: String, _ steps: [RotationStep]) throws(CommandFailure) -> RotationJournal? {
         guard let known = try RotationJournal.read(path) else { return nil }
-        guard again, steps.allSatisfy({ known.isDone($0.name) }) else {
-            if again { throw .usage("\(path): the rotation there is not finished: go on without --again") }
-            return known
+        if let back = known[RotationJournal.restored] {
+            guard back.state == .done else {
+                throw .usage("\(path): the rotation there is being taken back: apply --restore again")
+            }
+            guard again else { throw .usage("\(path): the rotation there was taken back: --again begins another one") }
+        } else {
+            guard again else { return known }
+            guard steps.allSatisfy({ known.isDone($0.name) }) else {
+                throw .usage("\(path): the rotation there is not finished: go on without --again")
+            }
         }
         try InputFile.write(known.json.serialized(pretty: true) + [0x0A], to: "\(path).\(known.rotation)")
         return nil

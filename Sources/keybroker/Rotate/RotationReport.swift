@@ -10,8 +10,12 @@ struct RotationReport: Sendable {
     let path: String
     var outcome: RotationRun.Outcome?
     var error: String?
+    /// Given up, and what was there before put back.
+    var isRestored = false
     /// What the user should know before.
     var notes: [String] = []
+    /// The policies that the plan puts, by name.
+    var policies: JSONObject?
 
     var json: JSON {
         var object = JSONObject([
@@ -22,20 +26,25 @@ struct RotationReport: Sendable {
         case .waiting(let step, let time):
             object["next"] = .string(step)
             object["notBefore"] = .string(time.rfc3339)
+        case .lacking(let step, let what):
+            object["next"] = .string(step)
+            object["lacks"] = .string(what)
         case .stopped(let next): object["next"] = .string(next)
         case .finished, nil: break
         }
         object["error"] = error.map { .string($0) }
         object["steps"] = .array(steps.map(json))
         object["notes"] = .array(notes.map { .string($0) })
+        object["policies"] = policies.map { .object($0) }
         return .object(object)
     }
 
     private var state: String {
         if error != nil { return "failed" }
+        if isRestored { return "restored" }
         return switch outcome {
         case .finished: "finished"
-        case .waiting: "waiting"
+        case .waiting, .lacking: "waiting"
         case .stopped: "stopped"
         case nil: "planned"
         }
@@ -76,6 +85,8 @@ struct RotationReport: Sendable {
         case .finished: Console.line("finished: every step is done and checked")
         case .waiting(let step, let time):
             Console.line("waiting: \(step) is due \(time.rfc3339): run the same command again then")
+        case .lacking(let step, let what):
+            Console.line("waiting: before \(step), \(what). Run the same command again then")
         case .stopped(let next): Console.line("stopped before \(next), as you said: run again without --until to go on")
         case nil: break
         }

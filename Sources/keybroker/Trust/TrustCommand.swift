@@ -106,7 +106,7 @@ struct TrustCommand: AsyncParsableCommand {
         }
     }
 
-    private static func publicParts(_ path: String) throws(CommandFailure) -> KeyringPublicParts {
+    static func publicParts(_ path: String) throws(CommandFailure) -> KeyringPublicParts {
         guard let view = (try? JSON.parse(try InputFile.read(path)))?.object,
             let header = view["protectedHeader"]?.string.flatMap({ try? Base64.decode($0) }),
             let bytes = view["publicView"]?.string.flatMap({ try? Base64.decode($0) })

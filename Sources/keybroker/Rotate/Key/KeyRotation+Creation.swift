@@ -130,6 +130,9 @@ extension KeyRotation {
         let before = try registry.read()
         try registry.require(journal.facts[Fact.registry]?.object ?? JSONObject(), in: before)
         let attested = try await AttestedSigner.fetch(newARN, id: kid, policy: policy, broker: broker, session)
+        guard !attested.isImported else {
+            throw .failed("\(newARN): is imported, and no rotation makes such keys: its tags were copied to it")
+        }
         // An earlier run wrote it already.
         if let known = before[attested.signer.id], known.publicKey?.spki == attested.signer.publicKey?.spki {
             return try published(&journal, known, before, origin: attested.origin)
