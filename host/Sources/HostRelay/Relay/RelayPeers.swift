@@ -50,13 +50,16 @@ struct RelayDoor: Sendable {
         }
         let cid = found ?? nil
         if let cid, peers.admits(cid) { return }
-        metrics.strangerWasRefused()
+        let expected = peers.expected
+        if expected != nil { metrics.strangerWasRefused() }
         refusals.happened { count in
-            logger.warning(
+            // An enclave is up before its launcher has said where: it comes again.
+            logger.log(
+                level: expected == nil ? .info : .warning,
                 "relay connection refused",
                 metadata: [
                     "cid": "\(cid.map(String.init) ?? "unknown")",
-                    "enclave": "\(peers.expected.map(String.init) ?? "not known to run")", "connections": "\(count)",
+                    "enclave": "\(expected.map(String.init) ?? "not known to run")", "connections": "\(count)",
                 ]
             )
         }
