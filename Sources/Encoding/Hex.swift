@@ -2,6 +2,11 @@
 
 /// Base16 (RFC 4648 section 8). Encodes lower case; decodes both cases, an even number of digits, nothing else.
 package enum Hex: Sendable {
+    // Tables, not comparisons: digits of random bytes follow no pattern that a processor could foresee.
+    private static let digits: [UInt8] = Array("0123456789abcdef".utf8)
+    private static let notADigit: UInt8 = 0xFF
+    private static let values: [UInt8] = (0...0xFF).map { value(ofDigit: $0) ?? notADigit }
+
     /// Two lower-case digits a byte.
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
@@ -12,15 +17,12 @@ package enum Hex: Sendable {
     /// The same at the end of a text.
     package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
         // Not generic, which is several times as fast: generic code is not specialised for its callers in other modules.
+        let digits = digits
         text.reserveCapacity(text.count + bytes.count * 2)
         for byte in bytes {
-            text.append(digit(byte >> 4))
-            text.append(digit(byte & 0x0F))
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 0x0F)])
         }
-    }
-
-    private static func digit(_ value: UInt8) -> UInt8 {
-        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 
     /// The bytes that `text` stands for.
@@ -31,21 +33,20 @@ package enum Hex: Sendable {
     }
 
     private static func decodeArray(_ text: [UInt8]) throws(TextEncodingError) -> [UInt8] {
+        let values = values
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 2)
-        var high: UInt8?
         var offset = 0
-        for character in text {
-            guard let digit = value(ofDigit: character) else { throw TextEncodingError(offset: offset) }
-            if let first = high {
-                bytes.append(first << 4 | digit)
-                high = nil
-            } else {
-                high = digit
-            }
-            offset += 1
+        while text.count - offset >= 2 {
+            let (high, low) = (values[Int(text[offset])], values[Int(text[offset + 1])])
+            guard high | low < 16 else { throw TextEncodingError(offset: high < 16 ? offset + 1 : offset) }
+            bytes.append(high << 4 | low)
+            offset += 2
         }
-        guard high == nil else { throw TextEncodingError(offset: offset) }
+        guard offset == text.count else {
+            // One digit too many, or something that is none.
+            throw TextEncodingError(offset: values[Int(text[offset])] < 16 ? text.count : offset)
+        }
         return bytes
     }
 

@@ -15,6 +15,32 @@ import Testing
         #expect(try Hex.decode(hex) == Array(text.utf8))
     }
 
+    @Test func `every byte has its two digits, and no other character is one`() throws {
+        for byte in UInt8.min...UInt8.max {
+            let digits = String(byte, radix: 16)
+            let text = String(repeating: "0", count: 2 - digits.count) + digits
+            #expect(Hex.encode([byte]) == text)
+            #expect(try Hex.decode(text) == [byte])
+            #expect(try Hex.decode(text.uppercased()) == [byte])
+        }
+        for scalar in (UInt8.min..<0x80).map({ Character(Unicode.Scalar($0)) }) {
+            #expect((try? Hex.decode("0\(scalar)")) == (scalar.hexDigitValue.map { [UInt8($0)] }))
+        }
+    }
+
+    @Test func `a foreign character anywhere is found where it is`() {
+        let good = Array(Hex.encode((0..<15).map { UInt8($0 * 17) }).utf8)
+        for length in [good.count, good.count - 1] {
+            for offset in 0..<length {
+                var bad = good.prefix(length)
+                bad[offset] = UInt8(ascii: "g")
+                #expect(throws: TextEncodingError(offset: offset)) {
+                    try Hex.decode(String(decoding: bad, as: UTF8.self))
+                }
+            }
+        }
+    }
+
     @Test func `decodes both cases`() throws {
         #expect(try Hex.decode("aBcDeF") == [0xAB, 0xCD, 0xEF])
     }

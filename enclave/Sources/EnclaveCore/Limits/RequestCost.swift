@@ -35,7 +35,7 @@ package enum RequestCost: Sendable, Equatable {
         return .work((spec?.signingCost ?? 1) * max(1, count))
     }
 
-    /// Of an envelope sealed or opened: by its text, 8 KiB of which cost at most what a signature does.
+    /// Of an envelope sealed or opened: by its text, 8 KiB of which cost about what a signature does.
     package static func envelope(_ input: JSONObject) -> RequestCost {
         let members = [input["Plaintext"], input["Envelope"], input["Envelope"]?.object?["ciphertext"]]
         let length = members.compactMap { $0?.string?.utf8.count }.max() ?? 0
