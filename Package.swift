@@ -236,7 +236,7 @@ var fixtures: [Target] {
 
 // MARK: Benchmarks that look at what is not public; the others are a package of their own
 
-// `KEYBROKER_BENCHMARKS=1 swift build -c release --product request-benchmark`
+// `KEYBROKER_BENCHMARKS=1 swift build -c release --product request-benchmark`, or audit-benchmark
 var benchmarks: [Target] {
     guard Context.environment["KEYBROKER_BENCHMARKS"] != nil else { return [] }
     return [
@@ -246,7 +246,12 @@ var benchmarks: [Target] {
                 "AccessPolicy", "Cryptography", "EnclaveCore", "Encoding", "KMSProtocol", "KeyService", "SigV4",
             ],
             path: "Benchmarks/Sources/request-benchmark"
-        )
+        ),
+        .executableTarget(
+            name: "audit-benchmark",
+            dependencies: ["AuditTrail", "COpenSSL", "Cryptography", "Encoding"],
+            path: "Benchmarks/Sources/audit-benchmark"
+        ),
     ]
 }
 
@@ -366,11 +371,16 @@ var fuzzers: [(name: String, dependencies: [String])] {
         ("FuzzAttestation", ["Encoding", "NitroAttestation"]),
         ("FuzzCBOR", ["CBOR"]),
         ("FuzzCMS", ["Cryptography"]),
+        ("FuzzDossier", ["AuditTrail"]),
+        ("FuzzERST", ["AuditTrail", "Encoding"]),
         ("FuzzEnclaveImage", ["EnclaveImage"]),
         ("FuzzEnvelope", ["Encoding", "KMSProtocol"]),
+        ("FuzzEvents", ["AuditTrail", "Encoding"]),
         ("FuzzJSON", ["Encoding"]),
         ("FuzzKeyring", ["Keyring"]),
+        ("FuzzMinisign", ["AuditTrail"]),
         ("FuzzPolicy", ["AccessPolicy", "PolicyTools"]),
+        ("FuzzRegistry", ["AuditTrail", "Encoding"]),
         ("FuzzSigV4", ["Cryptography", "Encoding", "SigV4"]),
     ]
 }

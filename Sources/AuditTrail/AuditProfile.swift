@@ -19,6 +19,8 @@ package enum AuditProfile: String, Sendable, CaseIterable {
     case erstV2 = "erst-v2"
     /// ERST's Go command.
     case erstGo = "erst-go"
+    /// glassbox, which ERST became: as ``erstV2``, in a canonical form of its own.
+    case glassbox = "glassbox"
     /// dossier: SHA-256 of the body.
     case dossier = "dossier"
 
@@ -32,6 +34,7 @@ package enum AuditProfile: String, Sendable, CaseIterable {
         case .illuvrseB, .illuvrseC: .ecmaScriptObjects
         case .illuvrseGo: .goKernel
         case .erstGo: .goStruct
+        case .glassbox: .glassbox
         case .dossier: nil
         }
     }
@@ -47,6 +50,7 @@ package enum AuditProfile: String, Sendable, CaseIterable {
         case .erstV1: "SHA-256(canonical trace); the 64 hex digits are signed"
         case .erstV2: "SHA-256(canonical {trace, hardware_attestation?}); the 64 hex digits are signed"
         case .erstGo: "SHA-256(payload in Go's struct order); the 32 bytes are signed"
+        case .glassbox: "as erst-v2, with strings in NFC, without -0 and integers beyond 2^53 - 1"
         case .dossier: "SHA-256(body); KMS signs the digest, Ed25519 the body"
         }
     }

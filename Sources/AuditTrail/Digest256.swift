@@ -15,21 +15,38 @@ package struct Digest256: Hashable, Sendable {
     package init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.length else { return nil }
         func word(_ index: Int) -> UInt64 {
-            bytes[(index * 8)..<(index * 8 + 8)].reduce(0) { $0 << 8 | UInt64($1) }
+            var word: UInt64 = 0
+            for byte in bytes[(index * 8)..<(index * 8 + 8)] { word = word << 8 | UInt64(byte) }
+            return word
         }
         words = (word(0), word(1), word(2), word(3))
     }
 
     /// Nil unless there are 64 digits, of either case.
     package init?(hex text: String) {
-        guard text.utf8.count == Self.length * 2, let bytes = try? Hex.decode(text) else { return nil }
-        self.init(bytes)
+        let digits = text.utf8.span
+        guard digits.count == Self.length * 2 else { return nil }
+        func word(_ index: Int) -> UInt64? {
+            var word: UInt64 = 0
+            for position in (index * 16)..<(index * 16 + 16) {
+                guard let digit = Hex.value(ofDigit: digits[position]) else { return nil }
+                word = word << 4 | UInt64(digit)
+            }
+            return word
+        }
+        guard let first = word(0), let second = word(1), let third = word(2), let fourth = word(3) else { return nil }
+        words = (first, second, third, fourth)
     }
 
     package var bytes: [UInt8] {
-        [words.0, words.1, words.2, words.3].flatMap { word in
-            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64($0))) }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Self.length)
+        for word in [words.0, words.1, words.2, words.3] {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
+        return bytes
     }
 
     package var hex: String { Hex.encode(bytes) }

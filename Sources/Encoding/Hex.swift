@@ -51,7 +51,7 @@ package enum Hex: Sendable {
     }
 
     /// 0 to 15 for an ASCII hexadecimal digit.
-    static func value(ofDigit character: UInt8) -> UInt8? {
+    package static func value(ofDigit character: UInt8) -> UInt8? {
         switch character {
         case 0x30...0x39: character - 0x30
         case 0x41...0x46: character - 0x41 + 10

@@ -69,7 +69,29 @@ struct KeyTests {
                     == .invalidLength
             )
             #expect(!key.publicKey.verify(signature, digest: wrong, scheme: scheme))
+            #expect(!SignatureVerifier(key.publicKey, scheme: scheme).verify(signature, signed: wrong))
         }
+    }
+
+    @Test(arguments: kinds) func `a verifier of many signatures forgets each, right or wrong`(
+        algorithm: KeyAlgorithm,
+        scheme: SignatureScheme
+    ) throws {
+        let key = try TestKeys.key(algorithm)
+        let messages = (0..<4).map { Hash.digest(scheme.hashForTests, [UInt8($0)]) }
+        let signatures = try messages.map {
+            scheme == .ed25519
+                ? try key.sign(message: $0, scheme: scheme) : try key.sign(digest: $0, scheme: scheme)
+        }
+        let verifier = SignatureVerifier(key.publicKey, scheme: scheme)
+        for signature in signatures.indices {
+            for message in messages.indices {
+                #expect(verifier.verify(signatures[signature], signed: messages[message]) == (signature == message))
+            }
+            #expect(!verifier.verify(signatures[signature].dropLast() as [UInt8], signed: messages[signature]))
+        }
+        let other: SignatureScheme = scheme == .ed25519 ? .ecdsa(.sha256) : .ed25519
+        #expect(!SignatureVerifier(key.publicKey, scheme: other).verify(signatures[0], signed: messages[0]))
     }
 
     @Test(arguments: kinds) func `a scheme of another kind of key or with a weak hash neither signs nor verifies`(
@@ -228,5 +250,15 @@ struct ECDSASignatureTests {
     func `DER with one thing wrong is refused`(text: String, what: String) throws {
         #expect(ECDSASignature.raw(fromDER: try hex("3006020101020101"), curve: .p256) != nil)
         #expect(ECDSASignature.raw(fromDER: try hex(text), curve: .p256) == nil, "\(what)")
+    }
+}
+
+extension SignatureScheme {
+    /// What a message is hashed with first; for Ed25519, which has no digest form, any.
+    fileprivate var hashForTests: HashAlgorithm {
+        switch self {
+        case .ecdsa(let hash), .rsaPKCS1(let hash), .rsaPSS(let hash): hash
+        case .ed25519: .sha256
+        }
     }
 }

@@ -57,6 +57,12 @@ struct WycheproofTests {
         var count = 0
         for group in suite.testGroups {
             let key = try PublicKey(spki: hex(#require(group.publicKeyDer)))
+            let verifier = SignatureVerifier(key, scheme: file.scheme)
+            let hash: HashAlgorithm? =
+                switch file.scheme {
+                case .ecdsa(let hash), .rsaPKCS1(let hash), .rsaPSS(let hash): hash
+                case .ed25519: nil
+                }
             for vector in group.tests {
                 let message = try hex(#require(vector.msg))
                 let signature = try hex(#require(vector.sig))
@@ -64,6 +70,9 @@ struct WycheproofTests {
                 let isAccepted = der.map { key.verify($0, message: message, scheme: file.scheme) } ?? false
                 // The one "acceptable" vector of each RSA file lacks NULL in DigestInfo: refused, as RFC 8017 wants.
                 #expect(isAccepted == vector.isValid, "\(vector)")
+                // With contexts that saw the vectors before, right and wrong ones.
+                let signed = hash.map { Hash.digest($0, message) } ?? message
+                #expect((der.map { verifier.verify($0, signed: signed) } ?? false) == vector.isValid, "\(vector)")
                 count += 1
             }
         }

@@ -4,57 +4,55 @@ import Encoding
 
 /// Appends values in one form.
 struct CanonicalEncoder {
-    /// RFC 7493 section 2.2.
-    private static let greatestSafeInteger: UInt64 = (1 << 53) - 1
-
     private(set) var bytes: [UInt8] = []
     private let form: CanonicalForm
 
-    init(form: CanonicalForm) { self.form = form }
+    /// Room for most events, so that the text does not move while it grows.
+    private static let usualLength = 512
+
+    init(form: CanonicalForm) {
+        self.form = form
+        bytes.reserveCapacity(Self.usualLength)
+    }
 
     mutating func append(_ value: JSON) throws(CanonicalFormError) {
         switch value {
         case .null: bytes += "null".utf8
         case .bool(let value): bytes += (value ? "true" : "false").utf8
-        case .number(let number): bytes += try text(of: number).utf8
-        case .string(let text): append(text)
+        case .number(let number): bytes += try CanonicalNumber.text(number, form).utf8
+        case .string(let text): append(form.normalizes ? Normalization.nfc(text) : text)
         case .array(let elements):
             bytes.append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            var isFirst = true
+            for element in elements {
+                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                isFirst = false
                 try append(element)
             }
             bytes.append(UInt8(ascii: "]"))
-        case .object(let object):
-            bytes.append(UInt8(ascii: "{"))
-            for (index, member) in try MemberOrder.sorted(object.members, form).enumerated() {
-                if index > 0 { bytes.append(UInt8(ascii: ",")) }
-                append(member.name)
-                bytes.append(UInt8(ascii: ":"))
-                try append(member.value)
-            }
-            bytes.append(UInt8(ascii: "}"))
+        case .object(let object): try append(members: object.members)
         }
     }
 
-    private func text(of number: JSONNumber) throws(CanonicalFormError) -> String {
-        switch form {
-        case .goKernel, .goStruct: return number.text
-        case .rfc8785, .ecmaScriptObjects: break
+    /// An object of these members but those that are left out. Their names are unique.
+    mutating func append(members: [MemberOrder.Member], without omitted: [String] = []) throws(CanonicalFormError) {
+        let members = form.normalizes ? try Normalization.nfc(members) : members
+        bytes.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for place in try MemberOrder.sorted(members, form) {
+            if !omitted.isEmpty, omitted.contains(where: { $0.hasSameScalars(as: members[place].name) }) { continue }
+            if !isFirst { bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            append(members[place].name)
+            bytes.append(UInt8(ascii: ":"))
+            try append(members[place].value)
         }
-        let isInteger = number.text.utf8.allSatisfy { $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) }
-        if isInteger {
-            guard let value = number.int64, value.magnitude <= Self.greatestSafeInteger else { throw .unsafeInteger }
-            // Written as it is read: only minus zero has two texts.
-            return value == 0 ? "0" : number.text
-        }
-        guard let value = number.double, let text = ECMAScriptNumber.text(value) else { throw .nonFiniteNumber }
-        return text
+        bytes.append(UInt8(ascii: "}"))
     }
 
     private mutating func append(_ text: String) {
         switch form {
-        case .rfc8785, .ecmaScriptObjects: JSON.appendQuoted(text, to: &bytes)
+        case .rfc8785, .ecmaScriptObjects, .glassbox: JSON.appendQuoted(text, to: &bytes)
         case .goKernel, .goStruct:
             var quoted: [UInt8] = []
             JSON.appendQuoted(text, to: &quoted)

@@ -14,6 +14,12 @@ package enum CanonicalForm: String, Sendable, CaseIterable {
     case goKernel = "illuvrse-go"
     /// Go's `encoding/json` of a struct: members in the order given, escaped as in ``goKernel``.
     case goStruct = "go-struct"
+    /// What glassbox, the successor of ERST, hashes: RFC 8785 of strings and names in Unicode's normalization form C, without
+    /// minus zero and without whole numbers beyond ±(2^53 - 1).
+    case glassbox = "glassbox"
+
+    /// Whether strings are normalised.
+    var normalizes: Bool { self == .glassbox }
 
     /// The one encoding of `value` in this form.
     ///
@@ -27,10 +33,15 @@ package enum CanonicalForm: String, Sendable, CaseIterable {
 
 /// Why a value has no encoding in a canonical form.
 package enum CanonicalFormError: String, Error, Sendable {
-    /// RFC 8785 section 3.2.2.3 and RFC 7493 section 2.2: an integer beyond ±(2^53 - 1) would lose digits.
+    /// RFC 8785 section 3.1 and RFC 7493 section 2.2: an integer beyond ±(2^53 - 1), or a whole number beyond
+    /// that would be written as another one.
     case unsafeInteger = "unsafe-integer"
     /// RFC 8785 section 3.2.2.3: beyond what a double can hold.
     case nonFiniteNumber = "non-finite-number"
     /// `__proto__` assigned to an ECMAScript object is not a member: the value would not be hashed.
     case unrepresentableName = "unrepresentable-name"
+    /// glassbox refuses minus zero, which others write as zero.
+    case negativeZero = "negative-zero"
+    /// Names that normalisation makes the same.
+    case equivalentNames = "equivalent-names"
 }

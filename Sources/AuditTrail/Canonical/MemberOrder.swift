@@ -6,21 +6,39 @@ import Encoding
 enum MemberOrder: Sendable {
     typealias Member = (name: String, value: JSON)
 
-    static func sorted(_ members: [Member], _ form: CanonicalForm) throws(CanonicalFormError) -> [Member] {
+    /// The places of members, in the order of the form.
+    static func sorted(_ members: [Member], _ form: CanonicalForm) throws(CanonicalFormError) -> [Int] {
+        var places = Array(members.indices)
         switch form {
-        case .goStruct: return members
-        case .goKernel: return members.sorted { $0.name.utf8.span.precedes($1.name.utf8.span) }
-        case .rfc8785: return members.sorted { utf16Precedes($0.name, $1.name) }
+        case .goStruct: break
+        case .goKernel: sort(&places) { members[$0].name.utf8.span.precedes(members[$1].name.utf8.span) }
+        case .rfc8785, .glassbox: sort(&places) { utf16Precedes(members[$0].name, members[$1].name) }
         case .ecmaScriptObjects:
             guard !members.contains(where: { $0.name == "__proto__" }) else { throw .unrepresentableName }
-            return members.sorted { a, b in
-                switch (arrayIndex(a.name), arrayIndex(b.name)) {
+            sort(&places) { a, b in
+                switch (arrayIndex(members[a].name), arrayIndex(members[b].name)) {
                 case (let a?, let b?): a < b
                 case (_?, nil): true
                 case (nil, _?): false
-                case (nil, nil): utf16Precedes(a.name, b.name)
+                case (nil, nil): utf16Precedes(members[a].name, members[b].name)
                 }
             }
+        }
+        return places
+    }
+
+    /// By insertion while that is the quickest, and it is for what people write: members of most objects are few, and many are
+    /// in order already.
+    private static func sort(_ places: inout [Int], _ precedes: (Int, Int) -> Bool) {
+        guard places.count <= 16 else { return places.sort(by: precedes) }
+        for index in places.indices.dropFirst() {
+            let place = places[index]
+            var position = index
+            while position > 0, precedes(place, places[position - 1]) {
+                places[position] = places[position - 1]
+                position -= 1
+            }
+            places[position] = place
         }
     }
 

@@ -26,23 +26,8 @@ package struct AuditRecord: Sendable {
     /// Members that no system in use writes, in their order.
     package let others: [String]
 
-    /// The names of each member. One may come under one name only: two could say two things.
-    private enum Names {
-        static let id = ["id"]
-        static let actor = ["actor_id", "actorId"]
-        static let type = ["event_type", "eventType"]
-        static let payload = ["payload"]
-        static let time = ["created_at", "createdAt", "ts"]
-        static let signer = ["signer_kid", "signerKid", "signer_id", "signerId"]
-        static let signature = ["signature"]
-        static let hash = ["hash"]
-        static let previous = ["prev_hash", "prevHash"]
-        /// What makes an event a record of a chain.
-        static let chain = [id, time, signer, signature, hash, previous].flatMap { $0 }
-        static let all = Set([id, actor, type, payload, time, signer, signature, hash, previous].joined())
-    }
-
-    static var chainMembers: [String] { Names.chain }
+    /// The names of what makes an event a record of a chain.
+    static let chainMembers = RecordMember.allCases.filter(\.isOfChain).flatMap(\.names)
 
     /// - Throws: `invalidRecord` for a value that is no object, without payload, with a member of a wrong type or one under two
     ///   names.
@@ -51,22 +36,22 @@ package struct AuditRecord: Sendable {
             guard case .object(let object) = value else {
                 throw JSONFieldError(path: "the event", problem: .wrongType(expected: "object"))
             }
-            let reader = MemberReader(object: object)
-            guard let payload = try reader.value(Names.payload) else {
+            let reader = try RecordReader(object)
+            guard let payload = reader[.payload] else {
                 throw JSONFieldError(path: "payload", problem: .missing)
             }
             self.payload = payload
-            id = try reader.text(Names.id)
-            actor = try reader.text(Names.actor)
-            type = try reader.text(Names.type)
-            time = try reader.text(Names.time)
-            signer = try reader.text(Names.signer)
-            signature = try reader.text(Names.signature)
-            hash = try reader.digest(Names.hash)?.digest
-            let previous = try reader.digest(Names.previous)
+            id = try reader.text(.id)
+            actor = try reader.text(.actor)
+            type = try reader.text(.type)
+            time = try reader.text(.time)
+            signer = try reader.text(.signer)
+            signature = try reader.text(.signature)
+            hash = try reader.digest(.hash)?.digest
+            let previous = try reader.digest(.previous)
             self.previous = previous?.digest
             previousText = previous?.text
-            others = object.members.map(\.name).filter { !Names.all.contains($0) }
+            others = reader.others
             self.object = object
             self.source = source
         } catch {
@@ -83,35 +68,5 @@ package struct AuditRecord: Sendable {
             throw .malformed(source: source, error)
         }
         try self.init(value, source: source)
-    }
-}
-
-/// Members that may have several names.
-private struct MemberReader {
-    let object: JSONObject
-
-    func value(_ names: [String]) throws(JSONFieldError) -> JSON? {
-        let found = names.filter { object[$0] != nil }
-        guard found.count < 2 else {
-            throw JSONFieldError(path: found[1], problem: .invalid(reason: "says the same as \(found[0]): one of them"))
-        }
-        return found.first.flatMap { object[$0] }
-    }
-
-    /// Nil if absent, null or empty: databases write all three.
-    func text(_ names: [String]) throws(JSONFieldError) -> String? {
-        switch try value(names) {
-        case nil, .null, .string(""): return nil
-        case .string(let text): return text
-        default: throw JSONFieldError(path: names[0], problem: .wrongType(expected: "string"))
-        }
-    }
-
-    func digest(_ names: [String]) throws(JSONFieldError) -> (digest: Digest256, text: String)? {
-        guard let text = try text(names) else { return nil }
-        guard let digest = Digest256(hex: text) else {
-            throw JSONFieldError(path: names[0], problem: .invalid(reason: "must be a SHA-256 digest in hex"))
-        }
-        return (digest, text)
     }
 }

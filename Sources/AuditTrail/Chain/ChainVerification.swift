@@ -37,9 +37,7 @@ package struct ChainVerification: Sendable {
         events += 1
         if event.isSignatureValid {
             validSignatures += 1
-            if let signer = event.signer, signers[signer] != nil || signers.count < AuditLimits.findings {
-                signers[signer, default: 0] += 1
-            }
+            if let signer = event.signer { count(signer) }
         }
         for name in event.others where others.count < AuditLimits.findings { others.insert(name) }
         event.findings.forEach { add($0) }
@@ -62,6 +60,14 @@ package struct ChainVerification: Sendable {
         case .new(let code): add(ChainFinding(code, event: event.number, id: event.id))
         case .reordered(let finding):
             if findings.indices.contains(finding) { findings[finding].code = .reorderedEvent }
+        }
+    }
+
+    private mutating func count(_ signer: String) {
+        if let index = signers.index(forKey: signer) {
+            signers.values[index] += 1
+        } else if signers.count < AuditLimits.findings {
+            signers[signer] = 1
         }
     }
 

@@ -30,6 +30,11 @@ package struct JSONValueStream<Failure: Error> {
     /// Bytes that were taken so far.
     package var offset: Int { base + position }
 
+    /// Whether nothing but white space is left of what was read.
+    package var isDrained: Bool {
+        buffer[position...].allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D || $0 == 0x0A }
+    }
+
     /// The next value's bytes; nil at the end.
     ///
     /// - Throws: `AuditTrailError` for bytes between values, or an end within one; what `read` throws.
@@ -71,13 +76,66 @@ package struct JSONValueStream<Failure: Error> {
 
     // MARK: One value
 
+    /// The value that begins at `position`, which is behind it then.
     private mutating func value() throws -> [UInt8] {
         count += 1
-        let start = base + position
-        var depth = 0
-        var isString = false
-        var isEscaped = false
-        while let byte = try peek(keepingFrom: start) {
+        var start = position
+        var scanner = ValueScanner()
+        while true {
+            let end = scanner.end(in: buffer.span, from: position)
+            position = end ?? buffer.count
+            guard position - start <= AuditLimits.valueLength else { throw AuditTrailError.valueTooLong(number: count) }
+            guard end == nil else { break }
+            guard try refill(keepingFrom: start) else {
+                guard scanner.mayEnd else { throw AuditTrailError.unexpectedEnd }
+                break
+            }
+            start = 0
+        }
+        return Array(buffer[start..<position])
+    }
+
+    /// The byte at `position`, if there is one more.
+    private mutating func peek() throws -> UInt8? {
+        if position == buffer.count {
+            guard try refill(keepingFrom: position) else { return nil }
+        }
+        return buffer[position]
+    }
+
+    /// Reads on, and forgets what lies before `start`.
+    ///
+    /// - Returns: false at the end of the input; then nothing has changed.
+    private mutating func refill(keepingFrom start: Int) throws -> Bool {
+        guard !isAtEnd else { return false }
+        let more = try read()
+        guard !more.isEmpty else {
+            isAtEnd = true
+            return false
+        }
+        buffer.removeFirst(start)
+        base += start
+        position -= start
+        buffer += more
+        return true
+    }
+}
+
+/// Finds the end of one JSON value in bytes that come in pieces.
+private struct ValueScanner {
+    private var depth = 0
+    private var isString = false
+    private var isEscaped = false
+
+    /// Whether a value that the input ends after is whole: a number or a literal says no end of its own.
+    var mayEnd: Bool { depth == 0 && !isString }
+
+    /// Where the value ends, behind its last byte; nil if that is not here.
+    mutating func end(in bytes: Span<UInt8>, from start: Int) -> Int? {
+        var position = start
+        while position < bytes.count {
+            let byte = bytes[position]
+            position += 1
             if isString {
                 if isEscaped {
                     isEscaped = false
@@ -85,51 +143,24 @@ package struct JSONValueStream<Failure: Error> {
                     isEscaped = true
                 } else if byte == UInt8(ascii: "\"") {
                     isString = false
-                    if depth == 0 { return taken(from: start, through: true) }
+                    if depth == 0 { return position }
                 }
-            } else {
-                switch byte {
-                case UInt8(ascii: "\""): isString = true
-                case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-                case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                    // The end of the array that a bare number stands in.
-                    guard depth > 0 else { return taken(from: start, through: false) }
-                    depth -= 1
-                    if depth == 0 { return taken(from: start, through: true) }
-                case UInt8(ascii: ","), 0x20, 0x09, 0x0A, 0x0D:
-                    if depth == 0 { return taken(from: start, through: false) }
-                default: break
-                }
+                continue
             }
-            position += 1
-            guard base + position - start <= AuditLimits.valueLength else {
-                throw AuditTrailError.valueTooLong(number: count)
+            switch byte {
+            case UInt8(ascii: "\""): isString = true
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                // The end of the array that a bare number stands in.
+                guard depth > 0 else { return position - 1 }
+                depth -= 1
+                if depth == 0 { return position }
+            case UInt8(ascii: ","), 0x20, 0x09, 0x0A, 0x0D:
+                if depth == 0 { return position - 1 }
+            default: break
             }
         }
-        guard depth == 0, !isString else { throw AuditTrailError.unexpectedEnd }
-        return taken(from: start, through: false)
-    }
-
-    private mutating func taken(from start: Int, through: Bool) -> [UInt8] {
-        if through { position += 1 }
-        return Array(buffer[(start - base)..<position])
-    }
-
-    /// The byte at `position`; what lies before `keepingFrom` may be forgotten.
-    private mutating func peek(keepingFrom start: Int? = nil) throws -> UInt8? {
-        if position < buffer.count { return buffer[position] }
-        guard !isAtEnd else { return nil }
-        let more = try read()
-        guard !more.isEmpty else {
-            isAtEnd = true
-            return nil
-        }
-        let keep = start.map { $0 - base } ?? position
-        buffer.removeFirst(keep)
-        base += keep
-        position -= keep
-        buffer += more
-        return buffer[position]
+        return nil
     }
 }
 

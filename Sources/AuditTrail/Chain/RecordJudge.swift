@@ -41,7 +41,7 @@ package struct RecordJudge: Sendable {
     package func judge(_ bytes: [UInt8], number: Int) -> Judged {
         let record: AuditRecord
         do {
-            record = try AuditRecord(bytes, source: "event \(number)")
+            record = try AuditRecord(bytes, source: "event " + String(number))
         } catch {
             return failed(number, nil, ChainFinding(.malformedEvent, event: number, detail: error.description))
         }

@@ -6,13 +6,15 @@ package import Encoding
 /// A signed trace of ERST: `{trace, hash, signature, algorithm, publicKey, signer, hardware_attestation?}`.
 ///
 /// What is signed are the 64 ASCII characters of the hash in hex, not its 32 bytes. A bundle does not say its version, so a
-/// verification tries both and says which it is; a signature over one is never one over the other.
+/// verification tries each and says which it is; a signature over one is never one over another.
 package struct ERSTBundle: Sendable {
     package enum Version: String, Sendable, CaseIterable {
         /// The hash is over the trace.
         case v1 = "erst-v1"
         /// The hash is over `{trace}`, with `hardware_attestation` where there is one.
         case v2 = "erst-v2"
+        /// As ``v2``, in the canonical form of ERST's successor. What both forms write alike is called ``v2``.
+        case glassbox = "glassbox"
     }
 
     package let trace: JSON
@@ -59,13 +61,14 @@ package struct ERSTBundle: Sendable {
         throws(AuditTrailError) -> String
     {
         var value = trace
-        if version == .v2 {
+        if version != .v1 {
             var object = JSONObject([("trace", trace)])
             object["hardware_attestation"] = hardwareAttestation
             value = .object(object)
         }
         do {
-            return Hex.encode(Hash.digest(.sha256, try CanonicalForm.rfc8785.encode(value)))
+            let form = version == .glassbox ? CanonicalForm.glassbox : .rfc8785
+            return Hex.encode(Hash.digest(.sha256, try form.encode(value)))
         } catch {
             throw .notCanonical(source: "trace", error)
         }
@@ -98,10 +101,8 @@ package struct ERSTBundle: Sendable {
 
     /// The verdict, with the keys of `trust` as those that count.
     package func verify(_ trust: DocumentTrust) -> DocumentVerdict {
-        var version: Version?
-        for candidate in Version.allCases
-        where (try? Self.hash(trace, hardwareAttestation: hardwareAttestation, candidate)) == hash {
-            version = candidate
+        let version = Version.allCases.first {
+            (try? Self.hash(trace, hardwareAttestation: hardwareAttestation, $0)) == hash
         }
         guard let version else { return .rejected(.hashMismatch) }
         var facts = [("version", version.rawValue)]

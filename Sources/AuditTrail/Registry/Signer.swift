@@ -81,6 +81,8 @@ package struct Signer: Sendable {
     package let id: String
     package let key: Key
     package let algorithm: SignerAlgorithm
+    /// Checks many signatures of a public key; nil for a shared one.
+    private let verifier: SignatureVerifier?
     /// Signatures count from here on.
     package var notBefore: Timestamp?
     /// And before this.
@@ -93,12 +95,14 @@ package struct Signer: Sendable {
         self.id = id
         self.key = .publicKey(key)
         self.algorithm = algorithm ?? SignerAlgorithm(default: key.algorithm)
+        verifier = self.algorithm.scheme.map { SignatureVerifier(key, scheme: $0) }
     }
 
     package init(id: String, sharedKey: [UInt8]) {
         self.id = id
         key = .shared(sharedKey)
         algorithm = .hmacSHA256
+        verifier = nil
     }
 
     package var publicKey: PublicKey? {
@@ -117,10 +121,10 @@ package enum SignerRefusal: String, Sendable {
 
 extension Signer {
     /// Nil if what it signed at `time` counts.
-    package func refusal(at time: Timestamp?) -> SignerRefusal? {
+    package func refusal(at time: @autoclosure () -> Timestamp?) -> SignerRefusal? {
         if revocation == .entirely { return .revoked }
         guard notBefore != nil || notAfter != nil || revocation != nil else { return nil }
-        guard let time else { return .timeMissing }
+        guard let time = time() else { return .timeMissing }
         if case .from(let start) = revocation, time >= start { return .revoked }
         if let notBefore, time < notBefore { return .notYetValid }
         if let notAfter, time >= notAfter { return .expired }
@@ -128,33 +132,28 @@ extension Signer {
     }
 
     /// Whether `signature`, in base64 or hex, is this signer's over a digest.
+    ///
+    /// A text of hex digits alone is base64 too: each reading counts if it has a length that this signer's signatures have.
     package func verify(_ signature: String, digest: Digest256) -> Bool {
-        candidates(signature).contains { verify($0, digest: digest.bytes) }
+        if let bytes = try? Base64.decode(signature), accepts(bytes.count), verify(bytes, digest: digest.bytes) {
+            return true
+        }
+        guard accepts(signature.utf8.count / 2), let bytes = try? Hex.decode(signature) else { return false }
+        return verify(bytes, digest: digest.bytes)
     }
 
     package func verify(_ signature: [UInt8], digest: [UInt8]) -> Bool {
-        switch (key, algorithm.scheme) {
-        case (.publicKey(let key), .ed25519?): key.verify(signature, message: digest, scheme: .ed25519)
-        case (.publicKey(let key), let scheme?): key.verify(signature, digest: digest, scheme: scheme)
-        case (.shared(let key), nil):
-            constantTimeEquals(HMAC.authenticate(.sha256, key: key, message: digest), signature)
-        default: false
+        switch key {
+        case .publicKey: verifier?.verify(signature, signed: digest) == true
+        case .shared(let key): constantTimeEquals(HMAC.authenticate(.sha256, key: key, message: digest), signature)
         }
     }
 
-    /// A text of hex digits alone is base64 too: each reading counts if it has a length that this signer's signatures have.
-    private func candidates(_ text: String) -> [[UInt8]] {
-        let readings = [try? Base64.decode(text), try? Hex.decode(text)].compactMap { $0 }
-        let lengths: ClosedRange<Int> =
-            switch (key, algorithm) {
-            case (.publicKey(let key), _):
-                switch key.algorithm {
-                case .rsa(let bits): (bits + 7) / 8...(bits + 7) / 8
-                case .ec(let curve): 8...2 * (curve.coordinateLength + 3) + 3
-                case .ed25519: 64...64
-                }
-            case (.shared, _): 32...32
-            }
-        return readings.filter { lengths.contains($0.count) }
+    /// Whether this signer's signatures can have so many bytes.
+    private func accepts(_ length: Int) -> Bool {
+        switch key {
+        case .publicKey(let key): key.accepts(signatureOf: length)
+        case .shared: length == Digest256.length
+        }
     }
 }

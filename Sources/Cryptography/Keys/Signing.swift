@@ -18,12 +18,7 @@ extension PublicKey {
     }
 
     private func verify(_ signature: [UInt8], digest: [UInt8], hash: HashAlgorithm, scheme: SignatureScheme) -> Bool {
-        let longest = algorithm.maximumSignatureLength
-        if case .rsa = algorithm {
-            guard signature.count == longest else { return false }
-        } else {
-            guard !signature.isEmpty, signature.count <= longest else { return false }
-        }
+        guard accepts(signatureOf: signature.count) else { return false }
         let isValid = unsafe try? handle.withContext { (context) throws(CryptographyError) in
             unsafe EVP_PKEY_verify_init(context) == 1
                 && configure(context, scheme, hash)
@@ -33,8 +28,16 @@ extension PublicKey {
         return isValid == true
     }
 
+    /// Whether this key makes signatures of so many bytes.
+    package func accepts(signatureOf length: Int) -> Bool {
+        switch algorithm {
+        case .rsa, .ed25519: length == algorithm.maximumSignatureLength
+        case .ec: (1...algorithm.maximumSignatureLength).contains(length)
+        }
+    }
+
     private func verifyEd25519(_ signature: [UInt8], message: [UInt8]) -> Bool {
-        guard signature.count == 64, let context = unsafe EVP_MD_CTX_new() else { return false }
+        guard accepts(signatureOf: signature.count), let context = unsafe EVP_MD_CTX_new() else { return false }
         defer { unsafe EVP_MD_CTX_free(context) }
         let isValid =
             unsafe EVP_DigestVerifyInit_ex(context, nil, nil, nil, nil, handle.pointer, nil) == 1

@@ -70,7 +70,7 @@ struct AuditDigestCommand: ParsableCommand {
                 for file in files.isEmpty ? ["-"] : files {
                     Console.line(Hex.encode(try Dossier(try InputFile.read(file)).checksum))
                 }
-            case .erstV1, .erstV2, .erstGo: try document()
+            case .erstV1, .erstV2, .erstGo, .glassbox: try document()
             case .jcs, .illuvrseA, .illuvrseB, .illuvrseC, .illuvrseGo: try chain()
             }
         } catch let error as AuditTrailError {
@@ -89,9 +89,8 @@ struct AuditDigestCommand: ParsableCommand {
                 throw CommandFailure.failed("\(file): \(error.code.rawValue) at byte \(error.offset)")
             }
             switch profile {
-            case .erstV2: Console.line(try ERSTBundle.hash(value, .v2))
             case .erstGo: Console.line(Hex.encode(try ERSTGoLog.digest(try ERSTGoLog.payload(value))))
-            default: Console.line(try ERSTBundle.hash(value, .v1))
+            default: Console.line(try ERSTBundle.hash(value, ERSTBundle.Version(rawValue: profile.rawValue) ?? .v1))
             }
         }
     }

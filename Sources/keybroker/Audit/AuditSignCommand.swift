@@ -13,8 +13,12 @@ struct AuditSignCommand: AsyncParsableCommand {
             Events are objects with payload, event_type, and where the profile has them actor_id, id, created_at; --payloads
             takes payloads alone. Records come out as JSON lines, in the shape that the profile's system reads.
 
-            --append goes on with a chain in a file, after checking its digests and links, and keeps others from appending at
-            the same time, so that it cannot fork. The broker signs: no local key is ever used, and nothing unsigned is written.
+            --append goes on with a chain in a file, after checking the digests and links of its last events (4 MiB of them,
+            however long it is) and the last signature, and keeps others from appending at the same time, so that it cannot
+            fork. What is signed is on the disk batch by batch; after a crash --repair takes an incomplete record away. Events
+            of a pipe are signed as they come.
+
+            The broker signs: no local key is ever used, and nothing unsigned is written.
             $AUDIT_SIGNING_KMS_KEY_ID, $AUDIT_SIGNER_KID and $AUDIT_SIGNING_ALG stand for the flags; a private key in
             $AUDIT_SIGNING_PRIVATE_KEY is not looked at, whatever $REQUIRE_KMS says.
 
@@ -48,11 +52,7 @@ struct AuditSignCommand: AsyncParsableCommand {
     )
     var algorithm: String?
 
-    @Option(help: ArgumentHelp("Go on with the chain in this file.", valueName: "FILE"))
-    var append: String?
-
-    @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Begin a chain in a new file.", valueName: "FILE"))
-    var output: String?
+    @OptionGroup(title: "The chain") var chain: ChainOutputOptions
 
     @Flag(help: "The input is payloads, not events.")
     var payloads = false
@@ -70,7 +70,6 @@ struct AuditSignCommand: AsyncParsableCommand {
     private static let batch = 500
 
     func validate() throws {
-        if append != nil, output != nil { throw ValidationError("name one of --append and --output") }
         if !payloads, actor != nil || type != nil { throw ValidationError("--actor and --type are for --payloads") }
     }
 
@@ -87,17 +86,16 @@ struct AuditSignCommand: AsyncParsableCommand {
             session: try broker.session()
         )
         let signer = kid ?? environment["AUDIT_SIGNER_KID"] ?? signingKey.arn
-        let file =
-            try append.map { path throws(CommandFailure) in try ChainFile(appendingTo: path) }
-            ?? output.map { path throws(CommandFailure) in try ChainFile(creating: path) }
-        let heads = try file?.heads(profile) ?? [:]
-        var writer = RecordWriter(profile, signer: signer, heads: heads)
+        let target = try chain.open(profile)
+        let tail = target?.tail ?? ChainTail()
+        try await chain.check(tail, profile, signer: signer, signingKey)
+        var writer = RecordWriter(profile, signer: signer, heads: tail.heads)
         var source = EventSource(files)
         var progress = EventProgress()
         var count = 0
         while true {
             var drafts: [RecordWriter.Draft] = []
-            while drafts.count < Self.batch, let bytes = try source.next() {
+            while drafts.count < Self.batch, drafts.isEmpty || !source.isWaiting, let bytes = try source.next() {
                 drafts.append(try draft(bytes, number: count + drafts.count + 1, &writer))
             }
             if drafts.isEmpty { break }
@@ -106,14 +104,16 @@ struct AuditSignCommand: AsyncParsableCommand {
             for (draft, signature) in zip(drafts, signatures) {
                 lines += JSON.object(draft.signed(signature)).serialized() + [UInt8(ascii: "\n")]
             }
-            if let file { try file.write(lines) } else { Console.write(bytes: lines) }
+            if let file = target?.file { try file.append(lines) } else { Console.write(bytes: lines) }
             count += drafts.count
             progress.update(count)
         }
-        try file?.finish()
         Progress.clear()
-        if file != nil {
+        if target != nil {
             Console.error("\(count) event\(count == 1 ? "" : "s") signed as \(Console.printable(signer))")
+        }
+        if !tail.isWhole {
+            Console.error("of the chain before, the last \(tail.count) events were checked: audit verify checks all")
         }
     }
 

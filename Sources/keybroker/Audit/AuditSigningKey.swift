@@ -81,14 +81,24 @@ struct AuditSigningKey {
         } else {
             signatures = try await signBatch(messages, type: algorithm == .ed25519 ? .raw : .digest)
         }
-        guard let publicKey else { return signatures }
+        guard let signer else { return signatures }
         // Nobody signs the broker's answers: over plain HTTP they are anybody's.
-        let judge = Signer(id: arn, key: publicKey, algorithm: algorithm)
-        for (signature, message) in zip(signatures, messages) where !judge.verify(signature, digest: message) {
+        for (signature, message) in zip(signatures, messages) where !signer.verify(signature, digest: message) {
             throw .failed(Self.errorPrefix + "the answer is no signature of this key")
         }
         return signatures
     }
+
+    /// Whether a record's signature over its digest, in base64 or hex, is this key's.
+    func hasSigned(_ digest: Digest256, _ signature: String) async throws(CommandFailure) -> Bool {
+        if let signer { return signer.verify(signature, digest: digest) }
+        let readings = [try? Base64.decode(signature), try? Hex.decode(signature)]
+        guard let mac = readings.compactMap({ $0 }).first(where: { $0.count == Digest256.length }) else { return false }
+        return try await isMAC(mac, of: digest.bytes)
+    }
+
+    /// Who verifies what it signs; nil for an HMAC key.
+    private var signer: Signer? { publicKey.map { Signer(id: arn, key: $0, algorithm: algorithm) } }
 
     /// A signature over a message, which KMS hashes: at most 4,096 bytes.
     func sign(message: [UInt8]) async throws(CommandFailure) -> [UInt8] {
@@ -150,6 +160,8 @@ struct AuditSigningKey {
         return signature
     }
 
+    /// Each is given back to the broker to verify, for nobody else can. Over plain HTTP a host that forges both answers is not
+    /// found out; one that changes what passes is.
     private func macs(_ messages: [[UInt8]]) async throws(CommandFailure) -> [[UInt8]] {
         var macs: [[UInt8]] = []
         for message in messages {
@@ -158,9 +170,27 @@ struct AuditSigningKey {
                 ["KeyId": .string(keyID), "Message": .blob(message), "MacAlgorithm": .string(kmsAlgorithm)]
             )
             guard let mac = answer.blob("Mac") else { throw BrokerFailure.malformed(session.url) }
+            guard try await isMAC(mac, of: message) else {
+                throw .failed(Self.errorPrefix + "the answer is no MAC of this key")
+            }
             macs.append(mac)
         }
         return macs
+    }
+
+    private func isMAC(_ mac: [UInt8], of message: [UInt8]) async throws(CommandFailure) -> Bool {
+        let input = JSONObject([
+            ("KeyId", .string(keyID)), ("Message", .blob(message)), ("Mac", .blob(mac)),
+            ("MacAlgorithm", .string(kmsAlgorithm)),
+        ])
+        do {
+            switch try await session.kms("VerifyMac", input, answeredBy: ["KMSInvalidMacException"]) {
+            case .success(let answer): return answer["MacValid"] == true
+            case .failure: return false
+            }
+        } catch {
+            throw error.whileSigning
+        }
     }
 
     private func ask(_ operation: String, _ input: JSON) async throws(CommandFailure) -> JSONObject {

@@ -13,7 +13,7 @@ struct EventSource {
     private var isFirst = false
     /// Elements of an object's `events`, which come before the rest.
     private var unwrapped: ArraySlice<[UInt8]> = []
-    private static let pieceLength = 1 << 18
+    private var pieces: InputPieces?
 
     /// - Parameter paths: `-` for standard input, as for none.
     init(_ paths: [String]) { self.paths = paths.isEmpty ? ["-"] : paths[...] }
@@ -25,7 +25,9 @@ struct EventSource {
             if stream == nil {
                 guard let path = paths.popFirst() else { return nil }
                 name = path == "-" ? "standard input" : path
-                stream = try Self.open(path)
+                let pieces = try InputPieces(path)
+                self.pieces = pieces
+                stream = JSONValueStream { try pieces.next() }
                 isFirst = true
             }
             let value: [UInt8]?
@@ -34,7 +36,8 @@ struct EventSource {
             } catch let error as AuditTrailError {
                 throw .failed("\(Console.printable(name)): \(error)")
             } catch {
-                throw .usage("\(name): cannot be read: \(error.localizedDescription)")
+                let reason = (error as? InputPieces.Unreadable)?.reason ?? "\(error)"
+                throw .usage("\(name): cannot be read: \(reason)")
             }
             guard let value else {
                 stream = nil
@@ -46,15 +49,8 @@ struct EventSource {
         }
     }
 
-    private static func open(_ path: String) throws(CommandFailure) -> JSONValueStream<any Error> {
-        let handle: FileHandle
-        do {
-            handle = path == "-" ? .standardInput : try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-        } catch {
-            throw .usage("\(path): cannot be read: \(SystemError.text(errno))")
-        }
-        return JSONValueStream { [UInt8](try handle.read(upToCount: EventSource.pieceLength) ?? Data()) }
-    }
+    /// Whether the next event is not here yet: whoever has some may go on with them.
+    var isWaiting: Bool { unwrapped.isEmpty && stream?.isDrained == true && pieces?.isWaiting == true }
 
     /// The events of a file that is one object with a list of them.
     private static func wrapped(_ value: [UInt8]) -> [[UInt8]]? {

@@ -38,7 +38,7 @@ struct ErstSignCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The signing key: id, ARN or alias. [default: $ERST_KMS_KEY_ID]", valueName: "KEY"))
     var key: String?
 
-    @Option(help: "erst-v1, erst-v2 or erst-go.") var profile = AuditProfile.erstV1
+    @Option(help: "erst-v1, erst-v2, glassbox or erst-go.") var profile = AuditProfile.erstV1
 
     @Option(help: ArgumentHelp("For erst-go: the transaction's hash, which nothing covers.", valueName: "HEX"))
     var transactionHash = ""
@@ -46,9 +46,12 @@ struct ErstSignCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The trace, or erst-go's payload; - for standard input.", valueName: "FILE"))
     var file = "-"
 
+    /// Nil for a log of ERST's Go command.
+    private var version: ERSTBundle.Version? { ERSTBundle.Version(rawValue: profile.rawValue) }
+
     func validate() throws {
-        guard [.erstV1, .erstV2, .erstGo].contains(profile) else {
-            throw ValidationError("--profile: one of erst-v1, erst-v2 and erst-go")
+        guard profile == .erstGo || version != nil else {
+            throw ValidationError("--profile: one of erst-v1, erst-v2, glassbox and erst-go")
         }
     }
 
@@ -100,7 +103,7 @@ struct ErstSignCommand: AsyncParsableCommand {
                 now: SystemClock.now()
             )
         }
-        let hash = try ERSTBundle.hash(value, profile == .erstV2 ? .v2 : .v1)
+        let hash = try ERSTBundle.hash(value, version ?? .v1)
         return ERSTBundle.json(
             trace: value,
             hash: hash,

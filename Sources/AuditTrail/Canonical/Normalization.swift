@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Encoding
+import Foundation
+
+/// Unicode Normalization Form C (UAX #15), for the one form that has it.
+enum Normalization: Sendable {
+    static func nfc(_ text: String) -> String {
+        // ASCII is its own normal form.
+        text.utf8.allSatisfy { $0 < 0x80 } ? text : text.precomposedStringWithCanonicalMapping
+    }
+
+    /// The members with their names normalised, not their values.
+    ///
+    /// - Throws: `equivalentNames` for two that become one: of them, one would not be hashed.
+    static func nfc(_ members: [MemberOrder.Member]) throws(CanonicalFormError) -> [MemberOrder.Member] {
+        var names: Set<[UInt8]> = []
+        var normalized: [MemberOrder.Member] = []
+        for (name, value) in members {
+            let name = nfc(name)
+            guard names.insert(Array(name.utf8)).inserted else { throw .equivalentNames }
+            normalized.append((name, value))
+        }
+        return normalized
+    }
+}
