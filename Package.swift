@@ -274,7 +274,7 @@ var tests: [Target] {
         test("AccessPolicyTests", ["AccessPolicy", "BrokerProtocol", "Encoding", "PolicyTools"]),
         test("SigV4Tests", ["Cryptography", "Encoding", "SigV4"]),
         test("KMSProtocolTests", ["Encoding", "KMSProtocol"]),
-        test("AuditTrailTests", ["AuditTrail", "Cryptography", "Encoding"]),
+        test("AuditTrailTests", ["AuditTrail", "Cryptography", "Encoding"], exclude: ["Independent"]),
         test(
             "AttestedTLSTests",
             [

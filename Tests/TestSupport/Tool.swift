@@ -56,6 +56,13 @@ package enum Tool: Sendable {
         return result
     }
 
+    /// Whether the `PATH` has it.
+    package static func isInstalled(_ name: String) -> Bool {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
+            FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+        }
+    }
+
     // MARK: Python: the reference implementations that tests compare with are its packages
 
     /// Runs a script that has to succeed; what it wrote to its standard output.
