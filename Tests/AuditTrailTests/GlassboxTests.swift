@@ -46,6 +46,9 @@ struct GlassboxTests {
     @Test(arguments: [
         ("e\u{301}", "\u{E9}"), ("\u{E9}", "\u{E9}"), ("\u{212B}", "\u{C5}"), ("\u{1100}\u{1161}", "\u{AC00}"),
         ("q\u{307}\u{323}", "q\u{323}\u{307}"), ("\u{958}", "\u{915}\u{93C}"), ("ﬁ", "ﬁ"), ("😀", "😀"),
+        // A syllable and what follows it; two marks with one between them that does not let the second pass.
+        ("\u{B2C8}\u{11A9}", "\u{B2CA}"), ("m\u{307}\u{31A}\u{307}", "\u{1E41}\u{307}\u{31A}"),
+        ("\u{1113}\u{1175}", "\u{1113}\u{1175}"),
     ])
     func `normalises strings and names`(text: String, expected: String) throws {
         #expect(try encode("[\"\(text)\"]").utf8.elementsEqual("[\"\(expected)\"]".utf8))

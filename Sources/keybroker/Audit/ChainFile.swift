@@ -31,9 +31,8 @@ final class ChainFile {
 
     // MARK: Its end
 
-    /// Its last events, with digests and links that are right: what follows would vouch for them.
-    ///
-    /// - Parameter repairs: whether an incomplete record at the end, which a writer that was stopped left, is taken away.
+    /// Its last events, with digests and links that are right: what follows would vouch for them. If it `repairs`, an incomplete
+    /// record at the end, which a writer that was stopped left, is taken away first.
     func tail(_ profile: ChainProfile, repairs: Bool) throws(CommandFailure) -> ChainTail {
         let size = try size()
         guard size > 0 else { return ChainTail() }

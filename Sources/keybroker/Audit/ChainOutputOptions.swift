@@ -44,10 +44,8 @@ struct ChainOutputOptions: ParsableArguments {
         return (file, try file.tail(profile, repairs: repair))
     }
 
-    /// Holds the end of the chain to what is known of it: its digest, and a signature that counts.
-    ///
-    /// - Parameters:
-    ///   - id: the signer's, whose records `key` has signed.
+    /// Holds the end of the chain to what is known of it: its digest, and a signature that counts. What names the signer `id` has
+    /// to be signed by `key`.
     func check(_ tail: ChainTail, _ profile: ChainProfile, signer id: String, _ key: AuditSigningKey)
         async throws(CommandFailure)
     {

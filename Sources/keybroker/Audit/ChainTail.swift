@@ -27,7 +27,7 @@ struct ChainTail {
     /// Of a chain without events.
     init() {}
 
-    /// - Parameter read: the next bytes, from the beginning of a record on; none at the end.
+    /// Of the bytes that `read` returns, from the beginning of a record on; none at the end.
     init(_ profile: ChainProfile, isWhole: Bool, read: @escaping () throws(CommandFailure) -> [UInt8])
         throws(Problem)
     {

@@ -65,20 +65,6 @@ struct EventSource {
 extension AuditProfile: ExpressibleByArgument {}
 extension ChainProfile: ExpressibleByArgument {}
 
-/// How far a long job is, once a second.
-struct EventProgress {
-    private let start = ContinuousClock.now
-    private var last = ContinuousClock.now
-    private static let interval = Duration.seconds(1)
-
-    mutating func update(_ count: Int) {
-        let now = ContinuousClock.now
-        guard now - last > Self.interval else { return }
-        last = now
-        Progress.show("\(count) events, \(Int(Double(count) / ((now - start) / .seconds(1)))) a second")
-    }
-}
-
 extension EventSource {
     /// Records that are in memory already.
     init(sorted records: [AuditRecord]) {

@@ -7,7 +7,7 @@ final class InputPieces {
     private let descriptor: Int32
     private static let pieceLength = 1 << 18
 
-    /// - Parameter path: `-` for standard input.
+    /// Opens a file; `-` is standard input.
     init(_ path: String) throws(CommandFailure) {
         descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .usage("\(path): cannot be read: \(SystemError.text(errno))") }

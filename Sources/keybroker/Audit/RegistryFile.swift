@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditTrail
-import BrokerProtocol
-import Cryptography
-import Encoding
-import NitroAttestation
 
 /// Registries of signers as files.
 enum RegistryFile {
@@ -15,61 +11,6 @@ enum RegistryFile {
             throw failure
         } catch {
             throw .usage("\(path): \(error)")
-        }
-    }
-}
-
-/// Judges the attestations of a registry, each at its own time: which signers' keys the expected enclave names, and whence it
-/// has them.
-struct AttestedSigners {
-    private let verifier: AttestationVerifier
-
-    struct Result {
-        /// By signer.
-        var origins: [String: AttestationUserData.KeyOrigin] = [:]
-        var refusals: [(id: String, reason: String)] = []
-    }
-
-    init(_ expected: ExpectedEnclaveOptions) throws(CommandFailure) {
-        do {
-            verifier = try AttestationVerifier(policy: try expected.policy())
-        } catch let failure as CommandFailure {
-            throw failure
-        } catch let error as PolicyError {
-            throw .usage(error.detail)
-        } catch {
-            throw .usage("\(error)")
-        }
-    }
-
-    func check(_ registry: SignerRegistry) -> Result {
-        var result = Result()
-        for signer in registry.signers {
-            switch check(signer) {
-            case .success(let origin): result.origins[signer.id] = origin
-            case .failure(let refusal): result.refusals.append((signer.id, refusal.reason))
-            }
-        }
-        return result
-    }
-
-    private struct Refusal: Error { let reason: String }
-
-    private func check(_ signer: Signer) -> Swift.Result<AttestationUserData.KeyOrigin, Refusal> {
-        guard let key = signer.publicKey, let document = signer.attestation?.document else {
-            return .failure(Refusal(reason: "no attestation in the registry"))
-        }
-        switch verifier.verifyAtDocumentTime(document) {
-        case .rejected(let rejection): return .failure(Refusal(reason: "attestation \(rejection.reason.rawValue)"))
-        case .accepted(let attestation):
-            guard let data = try? AttestationUserData(decoding: attestation.document.userData ?? []),
-                data.purpose == .identity, data.signingKeyDigest == Hash.digest(.sha256, key.spki),
-                let origin = data.signingKeyOrigin?.origin
-            else { return .failure(Refusal(reason: "its attestation does not name this key")) }
-            guard signer.notBefore.map({ $0 >= attestation.document.timestamp }) == true else {
-                return .failure(Refusal(reason: "is valid before its attestation"))
-            }
-            return .success(origin)
         }
     }
 }
