@@ -31,11 +31,14 @@ struct AgreementTests {
         return values.map { String(decoding: $0.serialized(), as: UTF8.self) }
     }
 
+    private static let made: [String] = {
+        var maker = DocumentMaker(seed: 8785)
+        return (0..<3000).map { _ in maker.document() }
+    }()
+
     /// The texts that have a form here, each with it.
     private static func texts(_ form: CanonicalForm) throws -> [(text: String, canonical: [UInt8])] {
-        var maker = DocumentMaker(seed: 8785)
-        let made = (0..<3000).map { _ in maker.document() }
-        return try (published() + made).compactMap { text in
+        try (published() + made).compactMap { text in
             let value = try JSON.parse(Array(text.utf8))
             return (try? form.encode(value)).map { (text, $0) }
         }
