@@ -191,6 +191,33 @@ import Testing
         try FileManager.default.removeItem(atPath: change.journalPath)
     }
 
+    @Test func `a policy of another make is replaced only if the user says who is to be in the new one`() async throws {
+        let change = try await Change(SharedBroker.current)
+        let before = try await change.policy()
+        try await change.broker.unbindPolicy()
+        let refused = try await change.rotate("apply")
+        #expect(refused.status == 1 && refused.errors.contains("--role, --admin"), "\(refused.errors)")
+        // Root alone: the host gets nothing under it.
+        let role = ["--role", RunningBroker.hostRole]
+        let locked = try await change.rotate("apply", role)
+        #expect(
+            locked.status == 1 && locked.errors.contains("does not release the TSK to the old enclave"),
+            "\(locked.errors)"
+        )
+        let open = try await change.policy().replacing(
+            "\"arn:aws:iam::000000000000:root\"",
+            with: "[\"arn:aws:iam::000000000000:root\", \"\(RunningBroker.hostRole)\"]"
+        )
+        try await change.put(open)
+        let plan = try await change.report("plan", role)
+        #expect(try await change.report("apply", role + ["--until", "admit"])["state"] == "stopped")
+        #expect(try JSON.parse(Array(try await change.policy().utf8)) == plan["policies"]?.object?["both"])
+        #expect(try await change.report("apply", role + ["--restore"])["state"] == "restored")
+        #expect(try JSON.parse(Array(try await change.policy().utf8)) == JSON.parse(Array(open.utf8)))
+        try await change.put(before)
+        try FileManager.default.removeItem(atPath: change.journalPath)
+    }
+
     @Test func `a configuration under which the keyring would not open is refused before anything is changed`()
         async throws
     {

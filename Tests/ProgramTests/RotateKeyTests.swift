@@ -45,19 +45,32 @@ import Testing
         let rotation = try await KeyRotation(SharedBroker.current, "broken")
         let old = try await rotation.target()
         let keysBefore = try await rotation.keys().count
+        var first = ""
         for step in KeyRotation.steps {
             // Goes on within the step before, of which nobody wrote that it was done.
             let before = try? rotation.journal()["facts"]?.object?["registry"]
             _ = try await rotation.report("apply", ["--until", step])
+            if step == "create" { first = try rotation.fact("newKey") }
             try rotation.interrupt(step, registry: before)
+            guard step == "create" else { continue }
+            // A request that was carried out twice, the first time unheard.
+            let tags = [try #require(try rotation.journal()["rotation"]?.string), String(old.suffix(36))]
+            let second = try await rotation.run([
+                "key", "create", "--spec", "ECC_NIST_EDWARDS25519", "--tag", "keybroker:rotation=\(tags[0])", "--tag",
+                "keybroker:follows=\(tags[1])",
+            ])
+            #expect(second.status == 0, "\(second.errors)")
         }
         #expect(try await rotation.report("apply")["state"] == "finished")
         let new = try rotation.fact("newKey")
         #expect(try await rotation.target() == new)
+        #expect(new == first)
         #expect(try rotation.journal()["steps"]?.array?.count == KeyRotation.steps.count)
-        // One key more, and one signer.
+        // One signer more, and of the keys the first; the second is said to be spare.
         let keys = try await rotation.keys()
-        #expect(keys.count == keysBefore + 1)
+        #expect(keys.count == keysBefore + 2)
+        let detail = try rotation.journal()["steps"]?.array?.first?.object?["detail"]?.string
+        #expect(detail?.contains("was made twice over") == true)
         #expect(keys.first { $0["Arn"]?.string == old }?["KeyState"] == "Disabled")
         #expect(Set(try rotation.signers().compactMap { $0["signerId"]?.string }) == [old, new])
         try await rotation.sign("after")

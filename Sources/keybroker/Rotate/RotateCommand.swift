@@ -86,7 +86,7 @@ struct RotateRunOptions: ParsableArguments {
         try validate(steps)
         let file = try RotationFile(locking: path)
         var journal: RotationJournal
-        if let known = try journalToGoOn(path, steps) {
+        if let known = try journalToGoOn(path, steps), !known.isAnotherTry(at: asked) {
             guard known.kind == kind else { throw .usage("\(path): is the journal of another kind of rotation") }
             try known.requirePlan(asked, path: path)
             journal = known

@@ -74,6 +74,12 @@ struct RotationJournal: Sendable {
         return text
     }
 
+    /// Whether nothing was changed yet, and the user asks for something else now: an enclave's first step only looks.
+    func isAnotherTry(at asked: JSONObject) -> Bool {
+        kind == .enclave && plan != asked
+            && entries.allSatisfy { $0.step == EnclaveRotation.Step.measure && $0.state == .started }
+    }
+
     /// Refuses another plan than the one that is under way, by the names of what differs.
     func requirePlan(_ asked: JSONObject, path: String) throws(CommandFailure) {
         let names = Set(plan.members.map(\.name)).union(asked.members.map(\.name))

@@ -160,7 +160,11 @@ struct KeyRehearsal {
 
     /// A signature of now, and the changes of the registry on a copy of it.
     private func signature(_ registry: SignerRegistry, _ attested: AttestedSigner) async -> [RehearsalCheck] {
-        let signers = registry.signers.filter { $0.publicKey?.spki == attested.signer.publicKey?.spki }
+        let now = SystemClock.now()
+        // Of several entries for one key, some may have ended.
+        let signers = registry.signers.filter {
+            $0.publicKey?.spki == attested.signer.publicKey?.spki && $0.refusal(at: now) == nil
+        }
         guard let old = signers.first else {
             return [
                 .failed(

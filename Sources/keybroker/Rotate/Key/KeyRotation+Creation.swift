@@ -27,13 +27,14 @@ extension KeyRotation {
             policy: policy
         )
 
-        let id: String
-        let isNew: Bool
-        if let known = try await keyOf(journal.rotation, following: old.id) {
-            (id, isNew) = (known, false)
-        } else {
-            (id, isNew) = (try await make(journal, old: old, policy: policy), true)
+        var made = try await keysOf(journal.rotation, following: old.id)
+        let isNew = made.isEmpty
+        if isNew {
+            try await make(journal, old: old, policy: policy)
+            // Not the one that was answered: what an earlier run asked for may have come in late, and was first.
+            made = try await keysOf(journal.rotation, following: old.id)
         }
+        guard let id = made.first else { throw BrokerFailure.malformed(session.url) }
         let new = try await KeyFacts.of(id, session)
         try new.requireSigning()
         guard new.spec == (try journal.fact(Fact.keySpec)) else {
@@ -43,7 +44,8 @@ extension KeyRotation {
             throw .failed("\(new.arn): has another policy than \(old.arn): keybroker key policy put, and run again")
         }
         journal.facts[Fact.newKey] = .string(new.arn)
-        return isNew ? "\(new.arn), \(new.spec)" : "\(new.arn), \(new.spec), which an earlier run made"
+        let spare = made.dropFirst().map { "; \($0) was made twice over: keybroker key schedule-deletion \($0)" }
+        return "\(new.arn), \(new.spec)\(isNew ? "" : ", which an earlier run made")\(spare.joined())"
     }
 
     /// The old key has to be one that verifiers believe now: what is to replace it would otherwise hide that.
@@ -68,8 +70,7 @@ extension KeyRotation {
         }
     }
 
-    private func make(_ journal: RotationJournal, old: KeyFacts, policy: String) async throws(CommandFailure) -> String
-    {
+    private func make(_ journal: RotationJournal, old: KeyFacts, policy: String) async throws(CommandFailure) {
         let tags = try await KeyFacts.tags(old.id, session).filter { ![Tag.rotation, Tag.follows].contains($0.name) }
         let own = [(name: Tag.rotation, value: journal.rotation), (name: Tag.follows, value: old.id)]
         var input = JSONObject([
@@ -81,18 +82,14 @@ extension KeyRotation {
             ),
         ])
         if !old.description.isEmpty { input["Description"] = .string(old.description) }
-        let answer = try await session.kms("CreateKey", input)
-        guard let id = answer["KeyMetadata"]?.object?["KeyId"]?.string else {
-            throw BrokerFailure.malformed(session.url)
-        }
-        return id
+        _ = try await session.kms("CreateKey", input)
     }
 
-    /// The key that this rotation made, if it made one and lost the answer.
+    /// The keys that this rotation made, the first one first: an answer may have been lost, or come late.
     ///
     /// - Throws: if another rotation made a key to follow the same one.
-    private func keyOf(_ rotation: String, following old: String) async throws(CommandFailure) -> String? {
-        var found: [String] = []
+    private func keysOf(_ rotation: String, following old: String) async throws(CommandFailure) -> [String] {
+        var found: [(made: Double, id: String)] = []
         for key in try await session.kmsList("ListKeys", "Keys") {
             guard let id = key["KeyId"]?.string else { throw BrokerFailure.malformed(session.url) }
             let answer = try await session.kms(
@@ -107,17 +104,16 @@ extension KeyRotation {
             guard value(Tag.rotation) == rotation else {
                 throw .failed(
                     "key \(id) was made by another rotation of \(alias) (\(Console.printable(value(Tag.rotation) ?? "unknown", limit: 64))): "
-                        + "go on with the journal of that one; if it was given up, keybroker key schedule-deletion \(id), and keybroker key untag \(id) \(Tag.follows)"
+                        + "go on with the journal of that one; if it was given up, keybroker key untag \(id) \(Tag.follows), and keybroker key schedule-deletion \(id)"
                 )
             }
-            found.append(id)
+            let description = try await KeyDescription.of(id, session)
+            guard case .number(let made)? = description.metadata["CreationDate"] else {
+                throw BrokerFailure.malformed(session.url)
+            }
+            found.append((made.double ?? 0, id))
         }
-        guard found.count < 2 else {
-            throw .failed(
-                "this rotation made several keys (\(found.joined(separator: ", "))): disable all but one and take the tag \(Tag.follows) from them"
-            )
-        }
-        return found.first
+        return found.sorted { ($0.made, $0.id) < ($1.made, $1.id) }.map(\.id)
     }
 
     // MARK: 2. The registry
