@@ -20,6 +20,7 @@ struct AuditBenchmark {
             for _ in 0..<200 { try chain.verify(RecordJudge(profile: chain.profile, registry: nil)) }
             return
         }
+        if CommandLine.arguments.count == 3 { return try long(CommandLine.arguments[1], CommandLine.arguments[2]) }
         print("processor time of one event, medians of \(rounds) rounds of \(events) events, in turns:")
         for (name, algorithm) in [
             ("Ed25519", KeyAlgorithm.ed25519), ("P-256", .ec(.p256)), ("RSA-2048", .rsa(bits: 2048)),
@@ -28,6 +29,20 @@ struct AuditBenchmark {
                 try report(try SignedChain(profile, algorithm, count: events), "\(name), \(profile.rawValue)")
             }
         }
+    }
+
+    /// `audit-benchmark 1000000 FILE`: a chain of so many events in a file.
+    private static func long(_ count: String, _ path: String) throws {
+        let chain = try LongChain(path: path, count: Int(count) ?? 0)
+        let start = processorTime()
+        try chain.write()
+        let written = processorTime()
+        try chain.verify()
+        let seconds = (processorTime() - written) / 1e6
+        print(
+            "\(chain.count) events: made in \(text((written - start) / 1e6)) s, verified in \(text(seconds)) s, "
+                + "\(Int(Double(chain.count) / seconds)) a second on one thread; peak \(LongChain.peakMemory) KiB"
+        )
     }
 
     private static func report(_ chain: SignedChain, _ name: String) throws {
