@@ -90,7 +90,7 @@ struct SlowClientTests {
         name: String,
         bytes: [UInt8]
     ) async throws {
-        try await withIngress(.standard) { port, enclave, _ in
+        try await withIngress(IngressLimits(openingTime: .hours(1))) { port, enclave, _ in
             let client = try RawConnection(port: port)
             let step = max(1, bytes.count / 40)
             for start in stride(from: 0, to: bytes.count - 1, by: step) {
@@ -127,7 +127,7 @@ struct SlowClientTests {
     }
 
     @Test func `of one address the silent make room for the next, and nobody else does`() async throws {
-        try await withIngress(IngressLimits(connectionsPerAddress: 3)) { port, _, ingress in
+        try await withIngress(IngressLimits(connectionsPerAddress: 3, openingTime: .hours(1))) { port, _, ingress in
             let elsewhere = try RawConnection(port: port, from: 0x7F00_0002)
             let working = try await served(port)
             let first = try RawConnection(port: port)
@@ -157,7 +157,7 @@ struct SlowClientTests {
     }
 
     @Test func `the silent of all addresses make room in the order in which they came`() async throws {
-        try await withIngress(IngressLimits(connections: 3)) { port, _, ingress in
+        try await withIngress(IngressLimits(connections: 3, openingTime: .hours(1))) { port, _, ingress in
             let silent = try (1...3).map { try RawConnection(port: port, from: 0x7F00_0000 + UInt32($0)) }
             #expect(await eventually { ingress.connectionCount == 3 })
             var clients: [RawConnection] = []
