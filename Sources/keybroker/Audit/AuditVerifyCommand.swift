@@ -63,7 +63,7 @@ struct AuditVerifyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let registry = try signers.map { path throws(CommandFailure) in try RegistryFile.read(path) }
-        let attested = try requireAttested ? registry.map { try AttestedSigners(expected).check($0) } : nil
+        let attested = try requireAttested ? registry.map { try SignerAttestationJudge(expected).check($0) } : nil
         attested?.refusals.forEach { Console.error("\(Console.printable($0.id)): \($0.reason)") }
         let judge = RecordJudge(profile: profile, registry: registry, attested: attested.map { Set($0.origins.keys) })
         let report = try await ChainRun(judge: judge, expectation: try expectation()).run(try source())

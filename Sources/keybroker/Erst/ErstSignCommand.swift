@@ -107,7 +107,7 @@ struct ErstSignCommand: AsyncParsableCommand {
         guard let document = attested.signer.attestation?.document else {
             throw CommandFailure.failed("no attestation")
         }
-        return try HardwareAttestation.json(document, naming: key, try AttestedSigners(expected))
+        return try HardwareAttestation.json(document, naming: key, try SignerAttestationJudge(expected))
     }
 
     private func bundle(

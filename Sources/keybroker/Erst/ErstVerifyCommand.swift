@@ -42,14 +42,14 @@ struct ErstVerifyCommand: ParsableCommand {
 
     func run() throws {
         let trust = try self.trust.trust()
-        let attested = try requireAttested ? AttestedSigners(expected) : nil
+        let attested = try requireAttested ? SignerAttestationJudge(expected) : nil
         var verdicts = DocumentVerdicts(json: json)
         for file in files { verdicts.add(file, Self.verdict(try InputFile.read(file), trust, attested)) }
         try verdicts.finish()
     }
 
     /// Go's logs have other members, and neither reads the other's.
-    private static func verdict(_ bytes: [UInt8], _ trust: DocumentTrust, _ attested: AttestedSigners?)
+    private static func verdict(_ bytes: [UInt8], _ trust: DocumentTrust, _ attested: SignerAttestationJudge?)
         -> DocumentVerdict
     {
         do {
@@ -74,7 +74,7 @@ struct ErstVerifyCommand: ParsableCommand {
         _ bundle: ERSTBundle,
         _ verdict: DocumentVerdict,
         _ trust: DocumentTrust,
-        _ attested: AttestedSigners?
+        _ attested: SignerAttestationJudge?
     ) -> DocumentVerdict {
         guard let attested else {
             return bundle.hardwareAttestation == nil ? verdict : verdict.adding([("attestation", "unchecked")])

@@ -13,7 +13,7 @@ struct HardwareAttestation {
     private let certificates: [[UInt8]]
 
     /// Of an attestation that names `key`.
-    static func json(_ document: [UInt8], naming key: PublicKey, _ expected: AttestedSigners)
+    static func json(_ document: [UInt8], naming key: PublicKey, _ expected: SignerAttestationJudge)
         throws(CommandFailure) -> JSON
     {
         switch expected.check(document, names: key) {
@@ -63,8 +63,8 @@ struct HardwareAttestation {
     }
 
     /// Whether it is of the expected enclave, and names `key`; and whence the enclave has it.
-    func check(_ key: PublicKey, _ expected: AttestedSigners) -> Result<
-        AttestationUserData.KeyOrigin, AttestedSigners.Refusal
+    func check(_ key: PublicKey, _ expected: SignerAttestationJudge) -> Result<
+        AttestationUserData.KeyOrigin, SignerAttestationJudge.Refusal
     > {
         expected.check(document, names: key).flatMap { named in
             guard Self.chain(named.attestation.document) == certificates else {

@@ -156,7 +156,7 @@ extension KeyRotation {
         throws(CommandFailure) -> String
     {
         try self.registry.require(journal.facts[Fact.registry]?.object ?? JSONObject(), in: registry)
-        let judged = try AttestedSigners(expected).check(registry)
+        let judged = try SignerAttestationJudge(expected).check(registry)
         guard judged.origins[signer.id] != nil else {
             let reason = judged.refusals.first { $0.id == signer.id }?.reason ?? "unknown"
             throw .failed("\(Console.printable(signer.id)): \(reason)")

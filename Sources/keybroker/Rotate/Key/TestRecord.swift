@@ -16,7 +16,7 @@ struct TestRecord: Sendable {
     init(_ rotation: KeyRotation, id: String, registry: SignerRegistry) throws(CommandFailure) {
         profile = rotation.profile
         self.registry = registry
-        attested = Set(try AttestedSigners(rotation.expected).check(registry).origins.keys)
+        attested = Set(try SignerAttestationJudge(rotation.expected).check(registry).origins.keys)
         session = rotation.session
         self.rotation = id
     }

@@ -7,7 +7,7 @@ import NitroAttestation
 
 /// Judges the attestations of a registry, each at its own time: which signers' keys the expected enclave names, and whence it
 /// has them.
-struct AttestedSigners {
+struct SignerAttestationJudge {
     private let verifier: AttestationVerifier
 
     struct Result {
