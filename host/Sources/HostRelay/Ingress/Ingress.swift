@@ -23,7 +23,7 @@ package final class Ingress: Sendable {
     package var connectionCount: Int { listener.connectionCount }
 
     /// Clients open now that have not asked for anything, and those that have a connection to the enclave.
-    var counts: (waiting: Int, forwarded: Int) { register.counts }
+    package var counts: (waiting: Int, forwarded: Int) { register.counts }
 
     /// Binds and forwards to `enclave`; while that is not reachable, clients are turned away.
     ///
