@@ -53,18 +53,12 @@ struct LongChain {
         var registry = SignerRegistry()
         for (place, key) in keys.enumerated() { registry.put(Signer(id: "k\(place)", key: key.publicKey)) }
         let judge = RecordJudge(profile: .jcs, registry: registry)
-        var stream = JSONValueStream<Never> {
+        let stream = JSONValueStream<Never> {
             unsafe [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, filled in
                 filled = unsafe fread(buffer.baseAddress, 1, 1 << 18, file)
             }
         }
-        var verification = ChainVerification(judge)
-        var number = 0
-        while let bytes = try stream.next() {
-            number += 1
-            verification.add(judge.judge(bytes, number: number))
-        }
-        let report = verification.finish()
+        let report = try ChainVerification.report(on: stream, judge)
         guard report.isAccepted, report.signatures == count else { throw Failure(message: "\(report.findings)") }
     }
 

@@ -50,16 +50,8 @@ struct SignedChain {
         self.signatures = signatures
     }
 
-    /// As `keybroker audit verify`, on one thread.
     func verify(_ judge: RecordJudge) throws {
-        var stream = JSONValueStream(once: text)
-        var verification = ChainVerification(judge)
-        var number = 0
-        while let bytes = try stream.next() {
-            number += 1
-            verification.add(judge.judge(bytes, number: number))
-        }
-        let report = verification.finish()
+        let report = try ChainVerification.report(on: JSONValueStream(once: text), judge)
         guard report.isAccepted, report.events == signatures.count else { throw Failure(message: "\(report.findings)") }
     }
 
@@ -68,5 +60,18 @@ struct SignedChain {
         var number = 0
         while try stream.next() != nil { number += 1 }
         guard number == signatures.count else { throw Failure(message: "\(number) events") }
+    }
+}
+
+extension ChainVerification {
+    /// As `keybroker audit verify`, on one thread.
+    static func report(on stream: consuming JSONValueStream<Never>, _ judge: RecordJudge) throws -> ChainReport {
+        var verification = ChainVerification(judge)
+        var number = 0
+        while let bytes = try stream.next() {
+            number += 1
+            verification.add(judge.judge(bytes, number: number))
+        }
+        return verification.finish()
     }
 }
