@@ -45,9 +45,7 @@ struct AttestedSigner: Sendable {
             policy: policy,
             transport: broker.transport()
         )
-        guard enclave.userData.signingKeyDigest == Hash.digest(.sha256, spki),
-            let origin = enclave.userData.signingKeyOrigin
-        else {
+        guard let origin = enclave.origin(ofKey: spki) else {
             throw .failed(
                 "\(name): the public key is not the one that the enclave attests: the answer was changed on its way"
             )
@@ -55,18 +53,11 @@ struct AttestedSigner: Sendable {
         var signer = Signer(id: id ?? arn, key: key)
         signer.notBefore = enclave.attestation.document.timestamp
         signer.attestation = Signer.Attestation(document: enclave.bytes)
-        let text =
-            switch origin.origin {
-            case .imported: "imported"
-            case .madeOffline: "made offline"
-            case .madeInside: "made inside"
-            }
-        let time = Timestamp(seconds: Int64(clamping: min(origin.createdAt, 1 << 40))).rfc3339
         let pcrs = enclave.attestation.document.pcrs
         return AttestedSigner(
             signer: signer,
-            origin: "\(text) \(time)",
-            isImported: origin.origin == .imported,
+            origin: origin.text,
+            isImported: origin.kind == .imported,
             pcr0: Hex.encode(pcrs[0] ?? []),
             pcr16: Hex.encode(pcrs[16] ?? [])
         )

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import BrokerProtocol
 import Cryptography
 import Encoding
 import KMSProtocol
@@ -40,7 +39,7 @@ struct KeyPublicKeyCommand: AsyncParsableCommand {
             let keyID = answer["KeyId"]?.string
         else { throw BrokerFailure.malformed(session.url) }
         let digest = Hash.digest(.sha256, spki)
-        let origin = expected.isGiven ? try await attestedOrigin(keyID, digest) : nil
+        let origin = expected.isGiven ? try await attestedOrigin(keyID, spki) : nil
 
         if let output { try InputFile.write(der ? spki : Array(publicKey.pem.utf8), to: output) }
         if options.json {
@@ -65,24 +64,19 @@ struct KeyPublicKeyCommand: AsyncParsableCommand {
         }
     }
 
-    /// Fails unless a fresh document of the expected enclave names the key with this SHA-256.
-    private func attestedOrigin(_ keyID: String, _ digest: [UInt8]) async throws -> String {
+    /// Fails unless a fresh document of the expected enclave names this very key.
+    private func attestedOrigin(_ keyID: String, _ spki: [UInt8]) async throws -> String {
         let enclave = try await AttestedEnclave.fetch(
             from: options.broker.url,
             keyID: keyID,
             policy: try expected.policy(),
             transport: options.broker.transport()
         )
-        guard enclave.userData.signingKeyDigest == digest, let key = enclave.userData.signingKeyOrigin else {
+        guard let origin = enclave.origin(ofKey: spki) else {
             throw CommandFailure.failed(
                 "the endpoint's public key is not the one that the enclave attests: the answer was changed on its way"
             )
         }
-        let time = Timestamp(seconds: Int64(clamping: min(key.createdAt, 1 << 40))).rfc3339
-        return switch key.origin {
-        case .imported: "imported \(time)"
-        case .madeOffline: "made offline \(time)"
-        case .madeInside: "made inside \(time)"
-        }
+        return origin.text
     }
 }
